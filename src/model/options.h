@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace saesweep::model {
+
+//! Arms of the study (docs/design.md, "variant").
+enum class Variant { kTrained, kRerandomizedIncl, kRerandomizedExcl, kStep0, kControl };
+
+//! The name used in sweep files and results: trained, rerandomized_incl, rerandomized_excl, step0, control.
+std::string name_of(Variant variant);
+//! Throws InputError naming the allowed ones.
+Variant variant_from(const std::string& name);
+
+//! How a model is computed.
+struct ModelOptions {
+  //! Whether LayerNorm weights and biases are drawn anew too in the rerandomized variants.
+  bool rerandomize_norms = false;
+  //! "float32" or "bfloat16".
+  std::string dtype = "float32";
+};
+
+}  // namespace saesweep::model

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "evaluate/options.h"
+#include "model/options.h"
+#include "sae/options.h"
+#include "text/options.h"
+#include "train/options.h"
+
+namespace saesweep::sweep {
+
+//! Which layers of a model get SAEs.
+struct LayerSelection {
+  //! Every stride-th layer (1 = all) where `layers` is empty.
+  int64_t stride = 1;
+  std::vector<int64_t> layers;
+};
+
+//! The axes of the grid; the cells are their product.
+struct GridAxes {
+  std::vector<std::string> model_paths;
+  std::vector<model::Variant> variants;
+  std::vector<int64_t> init_seeds;
+  std::vector<LayerSelection> layers;
+  //! "residual", "mlp", "attention" or "embed".
+  std::vector<std::string> hookpoints;
+  std::vector<std::string> architectures;
+  std::vector<int64_t> expansion_factors;
+  std::vector<int64_t> ks;
+  std::vector<int64_t> sae_seeds;
+  std::vector<int64_t> tokens;
+};
+
+struct RunOptions {
+  //! Threads a rank computes with.
+  int64_t threads = 1;
+  //! Most cells that train at the same time on one rank; 0: as many as one forward pass can feed without
+  //! leaving ranks idle. Never changes results.
+  int64_t cells_per_unit = 0;
+};
+
+//! A sweep file, read and checked. Fields that are axes of the grid hold their value in GridAxes; the option
+//! structs hold everything else.
+struct SweepOptions {
+  std::string name;
+  std::filesystem::path output;
+  //! The file it was read from, for messages.
+  std::string source;
+  //! The sweep as TOML with every default filled in.
+  std::string resolved;
+  GridAxes axes;
+  model::ModelOptions model;
+  text::TextOptions text;
+  train::TrainOptions train;
+  evaluate::EvaluateOptions evaluate;
+  RunOptions run;
+};
+
+}  // namespace saesweep::sweep
