@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "model/hookpoint.h"
+#include "model/options.h"
+#include "sae/options.h"
+
+namespace saesweep::sweep {
+
+//! One SAE to train and score. Settings that all cells of a sweep share stand in SweepOptions.
+struct Cell {
+  //! Hash of every setting that decides the trained SAE (sweep/ids.h); 32 hex digits, as the two below.
+  std::string id;
+  //! Hash of id and of what decides its metrics.
+  std::string evaluate_id;
+  //! Hash of evaluate_id and of what decides its scores.
+  std::string score_id;
+
+  //! Folder of the checkpoint (absolute), its last part, and the hash of its content.
+  std::string model_path;
+  std::string model_name;
+  std::string model_hash;
+  model::Variant variant = model::Variant::kTrained;
+  //! -1 where no init seed enters: trained, and step0 read from the checkpoint.
+  int64_t init_seed = -1;
+  model::Hookpoint hookpoint;
+  sae::SaeOptions sae;
+  int64_t sae_seed = 0;
+  //! Token budget of the training.
+  int64_t tokens = 0;
+  //! Width of the activations, and n_latents = d_in * expansion factor.
+  int64_t d_in = 0;
+  int64_t n_latents = 0;
+};
+
+//! For messages and logs: `tiny trained layers.3 topk R16 k16 seed 0, 204800 tokens`.
+std::string describe(const Cell& cell);
+
+}  // namespace saesweep::sweep

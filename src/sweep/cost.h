@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+#include "sweep/cell.h"
+#include "sweep/expand.h"
+#include "sweep/options.h"
+
+namespace saesweep::sweep {
+
+//! Rough speed of one core, for planning only; it never changes results.
+struct CoreSpeed {
+  //! Float32 matrix products.
+  double flops = 60e9;
+  //! Bytes a second through main memory.
+  double bytes = 8e9;
+};
+
+//! Predicts times and memory of cells from counts of operations. Uncalibrated, so that a plan is a pure function
+//! of the sweep: relative costs matter, absolute ones are within a factor of a few.
+class CostModel {
+ public:
+  CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core = {});
+
+  //! Paid once by cells that train together, however many: the model's forward pass to their last hookpoint,
+  //! over the largest training budget and the evaluation texts.
+  double shared_seconds(std::span<const Cell* const> cells) const;
+  //! Paid by each cell: its training steps, its encoding of the evaluation texts, its patched forward passes.
+  double cell_seconds(const Cell& cell) const;
+  //! Bytes that cells training together need: weights of the model, SAEs with gradients and Adam's moments,
+  //! a batch of activations a hookpoint, pre-activations of one SAE.
+  uint64_t memory_bytes(std::span<const Cell* const> cells) const;
+
+ private:
+  double forward_flops(const model::GptNeoxConfig& config, int64_t first_layer, int64_t last_layer) const;
+
+  const SweepOptions options_;
+  std::map<std::string, model::GptNeoxConfig> configs_;
+  double flops_;
+  double bytes_;
+};
+
+}  // namespace saesweep::sweep

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sweep/cell.h"
+#include "sweep/cost.h"
+#include "sweep/options.h"
+
+namespace saesweep::sweep {
+
+//! Cells that can share a forward pass: same model, variant and init seed (text and context length are the
+//! sweep's). Numbers of cells in the sweep's order.
+struct Group {
+  std::vector<size_t> cells;
+};
+
+//! Cells of one group that one rank trains at the same time; what is handed to ranks.
+struct Unit {
+  //! Numbers of cells, rising.
+  std::vector<size_t> cells;
+  size_t group = 0;
+  double cost_seconds = 0;
+  uint64_t memory_bytes = 0;
+};
+
+//! When each rank would work on what, if units are handed out in order to the rank that is free first.
+struct Schedule {
+  //! Numbers of units, a rank each.
+  std::vector<std::vector<size_t>> units;
+  //! Seconds until a rank is done, a rank each.
+  std::vector<double> seconds;
+  //! Seconds until the last rank is done.
+  double makespan = 0;
+};
+
+//! Groups in the order of their first cells.
+std::vector<Group> make_groups(std::span<const Cell> cells);
+
+//! Divides the groups into units of at most c cells, as even as can be. RunOptions::cells_per_unit gives c;
+//! where it is 0, c is the number (the largest of equals) that minimizes the makespan of the schedule.
+//! Units stand longest first, those of equal cost by their first cell. n_ranks >= 1.
+std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost);
+
+//! List scheduling of units in the order given; ties go to the lowest rank.
+Schedule make_schedule(std::span<const Unit> units, int n_ranks);
+
+}  // namespace saesweep::sweep
