@@ -3,6 +3,11 @@
 
 add_library(saesweep_options INTERFACE)
 target_compile_options(saesweep_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # False alarms of GCC 12 inside libstdc++ and fmt (gcc.gnu.org PR 105651).
+  target_compile_options(saesweep_options INTERFACE
+    -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds)
+endif()
 target_include_directories(saesweep_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(saesweep_options INTERFACE
   OMPI_SKIP_MPICXX SAESWEEP_VERSION="${PROJECT_VERSION}" SPDLOG_FMT_EXTERNAL)
