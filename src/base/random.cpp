@@ -149,8 +149,9 @@ std::vector<uint32_t> permutation(uint64_t n, const Stream& stream) {
   std::vector<uint32_t> order(n);
   std::iota(order.begin(), order.end(), uint32_t{0});
   for (uint64_t i = n; i > 1; --i) {
-    // The high half of a 64 x 64 bit product: uniform on 0 .. i-1 but for a bias below i / 2^64.
-    const auto j = static_cast<uint64_t>((static_cast<unsigned __int128>(stream.bits(n - i)) * i) >> 64);
+    // bits * i / 2^64 in two halves: uniform on 0 .. i-1 but for a bias below i / 2^64.
+    const uint64_t random = stream.bits(n - i);
+    const uint64_t j = ((random >> 32) * i + (((random & 0xFFFFFFFF) * i) >> 32)) >> 32;
     std::swap(order[i - 1], order[j]);
   }
   return order;
