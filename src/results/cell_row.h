@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace saesweep::results {
+
+//! The identifying columns of a cell: they are written when the file is made.
+struct CellRow {
+  std::string id;
+  std::string evaluate_id;
+  //! Empty where the sweep asks for no scores.
+  std::string score_id;
+  std::string model;
+  std::string variant;
+  int64_t init_seed = -1;
+  std::string hookpoint;
+  int64_t layer = -1;
+  std::string architecture;
+  int64_t expansion_factor = 0;
+  int64_t k = 0;
+  int64_t sae_seed = 0;
+  int64_t tokens = 0;
+
+  bool operator==(const CellRow&) const = default;
+};
+
+//! What a results file says of the run that made it: its root attributes.
+struct RootInfo {
+  //! [sweep] name.
+  std::string sweep_name;
+  //! The sweep with every default filled in, as TOML.
+  std::string sweep;
+  //! Versions by name (saesweep, torch, hdf5, mpi, ...); attribute `software_<name>` each.
+  std::map<std::string, std::string> software;
+  //! Host, processor, device: one line.
+  std::string machine;
+  //! When the file was made, UTC, as 2026-01-31T12:00:00Z.
+  std::string created;
+
+  bool operator==(const RootInfo&) const = default;
+};
+
+}  // namespace saesweep::results

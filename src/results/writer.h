@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "mpi/comm.h"
+#include "results/cell_row.h"
+#include "results/schema.h"
+
+namespace saesweep::results {
+
+//! Writes one results file from all ranks of a communicator.
+//!
+//! create, open and close are collective; everything else is independent: any rank writes any row, in any order.
+//! A row belongs to one rank at a time. HDF5 is not thread-safe: one thread a rank calls this.
+//! A job killed at any moment leaves a file that opens; a row's stage and state never run ahead of its columns.
+//! Writing throws StoppedError where the disk is full, SystemError where HDF5 fails or the column is not in the
+//! schema or of another type or length.
+class ResultsWriter {
+ public:
+  //! Makes the file: every dataset allocated and filled with "missing" (NaN, -1, "", state and stage 0), the
+  //! identifying columns written, flushed, and only then given its name (a file of that name is replaced).
+  //! Collective; all ranks pass the same. Throws OutputError on all ranks where the folder cannot be written or
+  //! has too little free space.
+  static ResultsWriter create(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
+                              std::span<const CellRow> rows, const RootInfo& info);
+
+  //! Opens a file to continue it. Collective. Throws OutputError where it is no results file of this version.
+  static ResultsWriter open(const std::filesystem::path& path, const mpi::Comm& comm);
+
+  ResultsWriter(ResultsWriter&&) noexcept;
+  ResultsWriter& operator=(ResultsWriter&&) noexcept;
+  //! Closes, collectively, where close() was not called; leaves the file as it is while an exception flies.
+  ~ResultsWriter();
+
+  const Shape& shape() const;
+
+  //! One value of `/cells/<column>`. A text is cut, at a character, to what the column holds.
+  void write(uint64_t row, std::string_view column, double value);
+  void write(uint64_t row, std::string_view column, int64_t value);
+  void write(uint64_t row, std::string_view column, std::string_view value);
+
+  //! The first values.size() elements of row `row` of `/latents/<column>`; the rest stays missing.
+  void write_latents(uint64_t row, std::string_view column, std::span<const float> values);
+  void write_latents(uint64_t row, std::string_view column, std::span<const double> values);
+  void write_latents(uint64_t row, std::string_view column, std::span<const int64_t> values);
+
+  //! The first values.size() points of row `row` of `/curves/<column>`; the rest stays missing.
+  void write_curve(uint64_t row, std::string_view column, std::span<const double> values);
+  void write_curve(uint64_t row, std::string_view column, std::span<const int64_t> values);
+
+  //! Says that the columns of that stage, and of those before, are written: makes them durable, then writes the
+  //! stage. Call it after the stage's columns.
+  void set_stage(uint64_t row, Stage stage);
+  //! The row's state; kDone or kFailed come last of all. `failure` says why a cell failed.
+  void set_state(uint64_t row, State state, std::string_view failure = "");
+
+  //! Makes all that this rank wrote durable (fdatasync).
+  void sync();
+
+  //! Collective.
+  void close();
+
+ private:
+  struct Impl;
+  explicit ResultsWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+//! Bytes that a file of this shape and these rows takes, without HDF5's own few KB.
+uint64_t file_bytes(const Shape& shape, std::span<const CellRow> rows);
+
+}  // namespace saesweep::results
