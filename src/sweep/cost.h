@@ -6,7 +6,7 @@
 #include <string>
 
 #include "sweep/cell.h"
-#include "sweep/expand.h"
+#include "sweep/inputs.h"
 #include "sweep/options.h"
 
 namespace saesweep::sweep {
@@ -35,9 +35,11 @@ class CostModel {
   uint64_t memory_bytes(std::span<const Cell* const> cells) const;
 
  private:
-  double forward_flops(const model::GptNeoxConfig& config, int64_t first_layer, int64_t last_layer) const;
+  //! Operations a token of n blocks, and of what follows a cell's hookpoint up to the logits.
+  double blocks_flops(const model::GptNeoxConfig& config, int64_t n_blocks) const;
+  double rest_flops(const Cell& cell) const;
 
-  const SweepOptions options_;
+  SweepOptions options_;
   std::map<std::string, model::GptNeoxConfig> configs_;
   double flops_;
   double bytes_;

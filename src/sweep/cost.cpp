@@ -1,0 +1,97 @@
+#include "sweep/cost.h"
+
+#include <algorithm>
+#include <set>
+
+namespace saesweep::sweep {
+namespace {
+
+// Adam reads weight, gradient and two moments, and writes all but the gradient: seven floats a parameter.
+constexpr double kAdamBytes = 28;
+// Pre-activations are written by the product, read by relu and top-k.
+constexpr double kPreActivationBytes = 12;
+
+double n_parameters(const Cell& cell) {
+  return 2.0 * cell.d_in * cell.n_latents + static_cast<double>(cell.n_latents + cell.d_in);
+}
+
+double n_parameters(const model::GptNeoxConfig& config) {
+  const double d = config.d_model;
+  return 2.0 * config.vocab_size * d + config.n_layers * (4 * d * d + 2 * d * config.d_mlp);
+}
+
+double encoder_flops(const Cell& cell) {
+  return 2.0 * cell.d_in * cell.n_latents;
+}
+double decoder_flops(const Cell& cell) {
+  return 2.0 * cell.d_in * cell.sae.k;
+}
+
+}  // namespace
+
+CostModel::CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core)
+    : options_(options), flops_(core.flops * options.run.threads), bytes_(core.bytes) {
+  for (const auto& [path, model] : inputs.models) configs_.emplace(path, model.config);
+}
+
+double CostModel::blocks_flops(const model::GptNeoxConfig& config, int64_t n_blocks) const {
+  const double d = config.d_model;
+  const double products = 2 * (4 * d * d + 2 * d * config.d_mlp);
+  const double attention = 4.0 * options_.text.context_length * d;
+  return n_blocks * (products + attention);
+}
+
+double CostModel::rest_flops(const Cell& cell) const {
+  const auto& config = configs_.at(cell.model_path);
+  const int64_t n_blocks = config.n_layers - 1 - cell.hookpoint.layer;
+  return blocks_flops(config, n_blocks) + 2.0 * config.d_model * config.vocab_size;
+}
+
+double CostModel::shared_seconds(std::span<const Cell* const> cells) const {
+  const auto& config = configs_.at(cells.front()->model_path);
+  int64_t last_layer = -1;
+  int64_t tokens = 0;
+  std::map<model::Hookpoint, double> zeroed;
+  for (const auto* cell : cells) {
+    last_layer = std::max(last_layer, cell->hookpoint.layer);
+    tokens = std::max(tokens, cell->tokens);
+    zeroed[cell->hookpoint] = rest_flops(*cell);
+  }
+  // The metrics are taken on held-out text and on as much training text.
+  const double read = static_cast<double>(tokens + 2 * options_.evaluate.tokens);
+  double patched = blocks_flops(config, config.n_layers) + 2.0 * config.d_model * config.vocab_size;
+  for (const auto& [hookpoint, flops] : zeroed) patched += flops;
+  return (read * blocks_flops(config, last_layer + 1) + options_.evaluate.ce_tokens * patched) / flops_;
+}
+
+double CostModel::cell_seconds(const Cell& cell) const {
+  const double trained = static_cast<double>(cell.tokens);
+  const double evaluated = static_cast<double>(2 * options_.evaluate.tokens);
+  const double patched = static_cast<double>(options_.evaluate.ce_tokens);
+  // Beside the decoder's forward: gradients of the latents, the decoder and the encoder, all over k latents.
+  const double flops = trained * (encoder_flops(cell) + 4 * decoder_flops(cell)) +
+                       evaluated * (encoder_flops(cell) + decoder_flops(cell)) +
+                       patched * (encoder_flops(cell) + decoder_flops(cell) + rest_flops(cell));
+  const double bytes = (trained + evaluated + patched) * kPreActivationBytes * cell.n_latents +
+                       trained / options_.train.batch_tokens * kAdamBytes * n_parameters(cell);
+  return flops / flops_ + bytes / bytes_;
+}
+
+uint64_t CostModel::memory_bytes(std::span<const Cell* const> cells) const {
+  const auto& config = configs_.at(cells.front()->model_path);
+  const double batch = static_cast<double>(options_.train.batch_tokens);
+  std::set<model::Hookpoint> hookpoints;
+  double kept = 0;
+  double working = 0;
+  for (const auto* cell : cells) {
+    hookpoints.insert(cell->hookpoint);
+    kept += 12 * n_parameters(*cell);
+    working = std::max(working, 4 * n_parameters(*cell) + 4 * batch * cell->n_latents);
+  }
+  const double weights = n_parameters(config) * (options_.model.dtype == "float32" ? 4 : 2);
+  const double activations = 4 * batch * config.d_model * hookpoints.size();
+  const double logits = 4.0 * options_.text.context_length * config.vocab_size;
+  return static_cast<uint64_t>(weights + kept + working + activations + logits);
+}
+
+}  // namespace saesweep::sweep

@@ -1,0 +1,104 @@
+#include "sweep/expand.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+
+#include "base/errors.h"
+#include "sweep/ids.h"
+#include "sweep/layers.h"
+
+namespace saesweep::sweep {
+namespace {
+
+bool takes_no_init_seed(model::Variant variant, const ModelInputs& model) {
+  return variant == model::Variant::kTrained || (variant == model::Variant::kStep0 && !model.step0_hash.empty());
+}
+
+std::vector<int64_t> init_seeds_of(model::Variant variant, const ModelInputs& model, const GridAxes& axes) {
+  return takes_no_init_seed(variant, model) ? std::vector<int64_t>{-1} : axes.init_seeds;
+}
+
+void check_context(const SweepOptions& options, const std::string& path, const ModelInputs& model) {
+  if (options.text.context_length <= model.config.max_context) return;
+  throw ConfigError(options.source,
+                    fmt::format("text.context_length: {} is more than the model {} was made for; at most {}",
+                                options.text.context_length, path, model.config.max_context));
+}
+
+void check_k(const SweepOptions& options, const Cell& cell) {
+  if (cell.sae.k <= cell.n_latents) return;
+  throw ConfigError(options.source,
+                    fmt::format("sae.k: {} is more than the {} latents of an SAE with "
+                                "expansion_factor {} on the model {} (width {})",
+                                cell.sae.k, cell.n_latents, cell.sae.expansion_factor, cell.model_path, cell.d_in));
+}
+
+Cell cell_of(const std::string& path, const ModelInputs& model, model::Variant variant, int64_t init_seed) {
+  Cell cell;
+  const auto folder = std::filesystem::path(path);
+  cell.model_path = path;
+  cell.model_name = (folder.has_filename() ? folder : folder.parent_path()).filename();
+  cell.variant = variant;
+  cell.init_seed = init_seed;
+  cell.model_hash = variant == model::Variant::kStep0 && init_seed < 0 ? model.step0_hash : model.hash;
+  cell.d_in = model.config.d_model;
+  return cell;
+}
+
+void append_saes(const SweepOptions& options, Cell cell, std::vector<Cell>& cells) {
+  const auto& axes = options.axes;
+  for (const auto& architecture : axes.architectures)
+    for (const int64_t expansion_factor : axes.expansion_factors)
+      for (const int64_t k : axes.ks)
+        for (const int64_t seed : axes.sae_seeds)
+          for (const int64_t tokens : axes.tokens) {
+            cell.sae = {.architecture = architecture, .expansion_factor = expansion_factor, .k = k};
+            cell.sae_seed = seed;
+            cell.tokens = tokens;
+            cell.n_latents = cell.sae.n_latents(cell.d_in);
+            check_k(options, cell);
+            cells.push_back(cell);
+          }
+}
+
+void append_model(const SweepOptions& options, const std::string& path, const ModelInputs& model,
+                  std::vector<Cell>& cells) {
+  check_context(options, path, model);
+  const auto hookpoints = hookpoints_of(options, path, model.config.n_layers);
+  for (const auto variant : options.axes.variants) {
+    for (const int64_t init_seed : init_seeds_of(variant, model, options.axes)) {
+      Cell cell = cell_of(path, model, variant, init_seed);
+      for (const auto& hookpoint : hookpoints) {
+        cell.hookpoint = hookpoint;
+        append_saes(options, cell, cells);
+      }
+    }
+  }
+}
+
+void refuse_equals(const SweepOptions& options, const std::vector<Cell>& cells) {
+  std::map<std::string, const Cell*> seen;
+  for (const auto& cell : cells) {
+    const auto [place, is_new] = seen.emplace(cell.id, &cell);
+    if (is_new) continue;
+    throw ConfigError(
+        options.source,
+        fmt::format("the grid holds a cell twice: {} ({}) and {} ({}); give each layer, and each "
+                    "checkpoint of the same content, once",
+                    describe(*place->second), place->second->model_path, describe(cell), cell.model_path));
+  }
+}
+
+}  // namespace
+
+std::vector<Cell> expand(const SweepOptions& options, const ResolvedInputs& inputs) {
+  std::vector<Cell> cells;
+  for (const auto& path : options.axes.model_paths) append_model(options, path, inputs.models.at(path), cells);
+  for (auto& cell : cells) assign_ids(cell, options, inputs);
+  refuse_equals(options, cells);
+  return cells;
+}
+
+}  // namespace saesweep::sweep

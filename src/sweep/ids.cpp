@@ -1,0 +1,60 @@
+#include "sweep/ids.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+
+namespace saesweep::sweep {
+namespace {
+
+// The library keeps keys sorted and writes numbers in their shortest exact form, so equal settings give equal text.
+std::string id_of(const Json& settings) {
+  return hex(sha256(settings.dump()), 16);
+}
+
+Json model_settings(const Cell& cell, const SweepOptions& options) {
+  const bool redrawn =
+      cell.variant == model::Variant::kRerandomizedIncl || cell.variant == model::Variant::kRerandomizedExcl;
+  Json settings = {{"content", cell.model_hash},
+                   {"variant", model::name_of(cell.variant)},
+                   {"init_seed", cell.init_seed},
+                   {"dtype", options.model.dtype},
+                   {"hookpoint", cell.hookpoint.name()}};
+  if (redrawn) settings["rerandomize_norms"] = options.model.rerandomize_norms;
+  return settings;
+}
+
+Json text_settings(const Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
+  return {{"train", inputs.train_text_hash},
+          {"tokenizer", inputs.models.at(cell.model_path).tokenizer_hash},
+          {"context_length", options.text.context_length},
+          {"data_seed", options.text.data_seed}};
+}
+
+Json sae_settings(const Cell& cell, const train::TrainOptions& train) {
+  return {{"architecture", cell.sae.architecture},
+          {"expansion_factor", cell.sae.expansion_factor},
+          {"k", cell.sae.k},
+          {"seed", cell.sae_seed},
+          {"tokens", cell.tokens},
+          {"batch_tokens", train.batch_tokens},
+          {"recipe", train.recipe},
+          {"optimizer", train.optimizer},
+          {"learning_rate", train.learning_rate ? Json(*train.learning_rate) : Json()},
+          {"warmup_steps", train.warmup_steps},
+          {"dead_after_tokens", train.dead_after_tokens}};
+}
+
+}  // namespace
+
+void assign_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
+  cell.id = id_of({{"model", model_settings(cell, options)},
+                   {"text", text_settings(cell, options, inputs)},
+                   {"sae", sae_settings(cell, options.train)}});
+  cell.evaluate_id = id_of({{"train", cell.id},
+                            {"held_out", inputs.held_out_text_hash},
+                            {"tokens", options.evaluate.tokens},
+                            {"ce_tokens", options.evaluate.ce_tokens}});
+  cell.score_id = id_of({{"evaluate", cell.evaluate_id}});
+}
+
+}  // namespace saesweep::sweep

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "model/config.h"
+#include "sweep/options.h"
+
+namespace saesweep::sweep {
+
+//! What expansion has to know about a checkpoint.
+struct ModelInputs {
+  model::GptNeoxConfig config;
+  //! Hash of the content of the weights and of what shapes their numbers.
+  std::string hash;
+  //! The same of the weights before the first step; empty where the checkpoint has none.
+  std::string step0_hash;
+  std::string tokenizer_hash;
+};
+
+//! What a sweep file points to, looked up once: plain data, so that expansion reads no file.
+struct ResolvedInputs {
+  //! By path as in GridAxes::model_paths.
+  std::map<std::string, ModelInputs> models;
+  //! Hashes of the documents' texts, in order.
+  std::string train_text_hash;
+  std::string held_out_text_hash;
+};
+
+//! Reads and hashes models, tokenizers and texts of the sweep. Throws ModelError, TextError.
+ResolvedInputs resolve_inputs(const SweepOptions& options);
+
+}  // namespace saesweep::sweep
