@@ -1,0 +1,157 @@
+"""The figures, each as a matplotlib Figure; from frames of summary.py."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from .metrics import Metric, ordered_variants, variant_label
+from .summary import some_layers
+from .theme import INK, style_of
+
+#: Bounded metrics are shown from here up: a loss score of -20 would flatten everything else.
+LOWEST_SHOWN = -0.25
+RATE_BINS = np.linspace(-5, 0, 41)
+
+
+def figure2(table: pd.DataFrame, metrics: list[Metric], models: list[str], labels: dict[str, str]) -> Figure:
+    """Figure 2 of the paper: a row a metric, a column a model, x the layer, a line a variant with its range over seeds.
+
+    table: summary.figure2 of one setting. With one model its column is wrapped to three columns, read row by row.
+    """
+    panels = [(metric, model) for metric in metrics for model in models]
+    n_columns = len(models) if len(models) > 1 else min(3, len(panels))
+    figure, axes = _grid(len(panels), n_columns, width=max(7.6, 2.1 * n_columns), height=1.75)
+    for axis, (metric, model) in zip(axes, panels):
+        part = table[(table["metric"] == metric.name) & (table["model"] == model)]
+        _lines_by_layer(axis, part, metric)
+        axis.set_title(metric.label if len(models) == 1 else f"{metric.label}\n{labels[model]}")
+    for axis in axes[-n_columns:]:
+        axis.set_xlabel("layer")
+    _legend(figure, table["variant"])
+    return figure
+
+
+def curves(points: pd.DataFrame) -> Figure:
+    """Training curves: a column a layer, rows explained variance and dead latents, a line a variant (mean and range over seeds).
+
+    points: Results.curves of one model and setting, joined with variant and layer.
+    """
+    layers = some_layers(points["layer"])
+    rows = [("explained_variance", "explained variance\n(training batch)"), ("dead_fraction", "dead latents\n(share)")]
+    rows = [row for row in rows if row[0] in points and points[row[0]].notna().any()]
+    figure, axes = _grid(len(rows) * len(layers), len(layers), width=max(7.6, 1.25 * len(layers)), height=1.6)
+    for i, axis in enumerate(axes):
+        (name, label), layer = rows[i // len(layers)], layers[i % len(layers)]
+        _lines_by_tokens(axis, points[points["layer"] == layer], name)
+        _share_limits(axis, rows=axes[(i // len(layers)) * len(layers)], first=i % len(layers) == 0)
+        axis.set_ylabel(label if i % len(layers) == 0 else "")
+        axis.set_title(f"layer {layer}" if i < len(layers) else "")
+        axis.set_xlabel("tokens" if i >= len(axes) - len(layers) else "")
+    _legend(figure, points["variant"])
+    return figure
+
+
+def firing_rates(rates: dict[tuple[str, int], np.ndarray]) -> Figure:
+    """Distribution of log10 firing rates: a panel a layer, a line a variant; share of all latents in each bin.
+
+    rates: by variant and layer, the latents of all seeds; those that never fired are counted but not drawn.
+    """
+    layers = some_layers(layer for _, layer in rates)
+    variants = ordered_variants(variant for variant, _ in rates)
+    figure, axes = _grid(len(layers), min(3, len(layers)), width=7.6, height=1.7)
+    for i, (axis, layer) in enumerate(zip(axes, layers)):
+        for j, variant in enumerate(variants):
+            values = rates.get((variant, layer), np.empty(0))
+            if len(values):
+                _histogram(axis, values, style_of(variant), offset=j)
+        axis.set(title=f"layer {layer}", xlim=(RATE_BINS[0], RATE_BINS[-1]), ylim=(0, None))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"1e{x:.0f}" if x else "1"))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}%"))
+        axis.set_ylabel("latents per bin" if i % 3 == 0 else "")
+        axis.set_xlabel("firing rate" if i >= len(layers) - 3 else "")
+    _legend(figure, variants)
+    return figure
+
+
+def _grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    n_rows = math.ceil(n_panels / n_columns)
+    figure = Figure(figsize=(width, height * n_rows + 0.45))
+    axes = [figure.add_subplot(n_rows, n_columns, i + 1) for i in range(n_panels)]
+    return figure, axes
+
+
+def _legend(figure: Figure, variants) -> None:
+    styles = {variant_label(v): style_of(v) for v in ordered_variants(variants)}
+    axis = figure.axes[0]
+    handles = [axis.plot([], [], label=label, **style)[0] for label, style in styles.items()]
+    figure.legend(handles=handles, loc="outside upper left", ncols=5, columnspacing=1.4, handletextpad=0.5)
+
+
+def _lines_by_layer(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
+    for variant in ordered_variants(part["variant"]):
+        line = part[part["variant"] == variant].sort_values("layer")
+        style = style_of(variant)
+        axis.plot(line["layer"], line["mean"], **style)
+        axis.fill_between(line["layer"], line["min"], line["max"], color=style["color"], alpha=0.2, linewidth=0)
+        axis.vlines(line["layer"], line["min"], line["max"], color=style["color"], linewidth=0.9)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    if metric.bounded:
+        _limit_bounded(axis, part)
+    elif _spans_decades(part["mean"]):
+        axis.set_yscale("log")
+
+
+def _spans_decades(values: pd.Series) -> bool:
+    values = values.dropna()
+    return len(values) > 0 and values.min() > 0 and values.max() > 20 * values.min()
+
+
+def _limit_bounded(axis: Axes, part: pd.DataFrame) -> None:
+    """Shows what lies between LOWEST_SHOWN and 1, and says how many means lie below."""
+    means = part["mean"].dropna()
+    if means.empty:
+        axis.set_ylim(0, 1)
+        axis.text(0.5, 0.5, "no values", transform=axis.transAxes, ha="center", va="center")
+        return
+    bottom, top = axis.get_ylim()
+    axis.set_ylim(max(bottom, LOWEST_SHOWN), min(top, 1.03))
+    below = int((means < LOWEST_SHOWN).sum())
+    if below:
+        axis.text(0.99, 0.03, f"{below} below {LOWEST_SHOWN}", transform=axis.transAxes, ha="right", fontsize=7, color=INK)
+
+
+def _lines_by_tokens(axis: Axes, points: pd.DataFrame, name: str) -> None:
+    for variant in ordered_variants(points["variant"]):
+        groups = points[points["variant"] == variant].groupby("tokens")[name]
+        line = groups.agg(["mean", "min", "max"]).reset_index()
+        style = style_of(variant) | {"marker": None, "linewidth": 1.1}
+        axis.plot(line["tokens"], line["mean"], **style)
+        axis.fill_between(line["tokens"], line["min"], line["max"], color=style["color"], alpha=0.2, linewidth=0)
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=3))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _short(x)))
+
+
+def _share_limits(axis: Axes, rows: Axes, first: bool) -> None:
+    if not first:
+        axis.sharey(rows)
+        axis.tick_params(labelleft=False)
+
+
+def _short(x: float) -> str:
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(x) >= size:
+            return f"{x / size:g}{unit}"
+    return f"{x:g}"
+
+
+def _histogram(axis: Axes, values: np.ndarray, style: dict, offset: int) -> None:
+    fired = values[values > 0]
+    counts, _ = np.histogram(np.log10(np.clip(fired, 10.0 ** RATE_BINS[0], 1)), RATE_BINS)
+    centres = (RATE_BINS[1:] + RATE_BINS[:-1]) / 2
+    axis.plot(centres, counts / len(values), **style, markevery=(offset, 8), markersize=3.2, linewidth=1.1)

@@ -1,0 +1,216 @@
+"""The report: one page of HTML that needs nothing else, and its figures and tables as files."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from html import escape
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import pandas as pd
+
+from . import figures, tables
+from .load import Results
+from .metrics import METRICS, ordered_variants, variant_label
+from .summary import SETTINGS, figure2, setting_label, shown_metrics, with_settings
+from .theme import file_svg, page_svg
+
+TEMPLATES = Path(__file__).parent / "templates"
+#: latents.csv is written up to this many rows; a larger table belongs in the results file.
+MOST_LATENT_ROWS = 200_000
+#: Below these a sweep can only illustrate.
+SMALL_WIDTH, SMALL_BUDGET = 256, 1_000_000
+NOTHING_YET = '<p class="empty">No cell is evaluated yet.</p>'
+
+
+def write_report(results: Results, output: Path) -> Path:
+    """Writes index.html, figures/*.svg, cells.csv, figure2.csv and, where it is small, latents.csv; returns the page's path."""
+    (output / "figures").mkdir(parents=True, exist_ok=True)
+    metrics = shown_metrics(results.cells)
+    table = figure2(results.cells, metrics)
+    _write_tables(results, table, output)
+    page = _Page(results, table, metrics, output)
+    template = Template((TEMPLATES / "report.html").read_text())
+    index = output / "index.html"
+    index.write_text(template.substitute(page.parts()), encoding="utf-8")
+    return index
+
+
+def _write_tables(results: Results, table: pd.DataFrame, output: Path) -> None:
+    results.cells.to_csv(output / "cells.csv", index_label="cell")
+    table.to_csv(output / "figure2.csv", index=False)
+    (output / "latents.csv").unlink(missing_ok=True)
+    if results.cells.loc[results.cells["evaluated"], "n_latents"].clip(lower=0).sum() <= MOST_LATENT_ROWS:
+        results.latents.to_csv(output / "latents.csv", index=False, float_format="%.6g")
+
+
+class _Page:
+    """The parts of the page, by their names in templates/report.html."""
+
+    def __init__(self, results: Results, table: pd.DataFrame, metrics: list, output: Path):
+        self.results, self.table, self.metrics, self.output = results, table, metrics, output
+        self.cells = with_settings(results.cells)
+        self.done = self.cells[self.cells["evaluated"]]
+        self.labels = _model_labels(self.cells["model"].unique())
+
+    def parts(self) -> dict[str, str]:
+        return {
+            "name": escape(str(self.results.info.get("name", "unnamed sweep"))),
+            "css": (TEMPLATES / "report.css").read_text(),
+            "js": (TEMPLATES / "report.js").read_text(),
+            "what": self._what(),
+            "state": self._state(),
+            "note": self._note(),
+            "guide": tables.metric_guide([metric for metric in METRICS if metric in self.metrics] or list(METRICS)),
+            "figure2": self._per_setting(self._figure2),
+            "explained_variance": self._per_setting(self._explained_variance),
+            "curves": self._per_model(self._curves),
+            "firing_rates": self._per_model(self._firing_rates),
+            "cells": tables.all_cells(self.results.cells, "All cells"),
+            "latents_csv": self._latents_csv(),
+            "failures": tables.failures(self.cells) if self.results.count("failed") else "<p>No cell failed.</p>",
+            "provenance": tables.provenance(self.results),
+            "sweep": escape(str(self.results.info.get("resolved_sweep", "not recorded"))),
+            "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        }
+
+    def _what(self) -> str:
+        cells = self.cells
+        variants = ", ".join(variant_label(v) for v in ordered_variants(cells["variant"]))
+        layers = sorted(cells["layer"].unique())
+        seeds = cells["sae_seed"].nunique()
+        settings = "; ".join(setting_label(s) for s in _settings(cells))
+        text = (
+            f"{_counted(len(cells), 'sparse autoencoder')} on {_counted(cells['model'].nunique(), 'model')} ({', '.join(self.labels.values())}): "
+            f"{_counted(cells['variant'].nunique(), 'variant')} ({variants}), {_counted(len(layers), 'layer')} ({_spans(layers)}), "
+            f"{_counted(seeds, 'SAE seed')}. SAEs: {settings}."
+        )
+        evaluated, loss = self.done["tokens_evaluated"].max(), self.done["tokens_ce"].max()
+        if evaluated > 0:
+            text += f" Metrics on {evaluated:,} held-out tokens" + (f", cross-entropy and KL on {loss:,}." if loss > 0 else ".")
+        return escape(text)
+
+    def _state(self) -> str:
+        counts = {state: self.results.count(state) for state in ("done", "failed", "started", "to come")}
+        total = max(1, len(self.cells))
+        bar = "".join(f'<span class="bar-{s.replace(" ", "-")}" style="width: {100 * n / total:.2f}%"></span>' for s, n in counts.items() if n)
+        words = [f"<strong>{counts['done']} of {len(self.cells)} cells done</strong>"]
+        words.append(f'<a href="#failures">{counts["failed"]} failed</a>' if counts["failed"] else "none failed")
+        words += [f"{counts[state]} {state}" for state in ("started", "to come") if counts[state]]
+        tail = "" if counts["done"] + counts["failed"] == len(self.cells) else " The sweep is not finished: what follows shows the cells that are."
+        return f'<div class="bar" aria-hidden="true">{bar}</div><p>{", ".join(words)}.{tail}</p>'
+
+    def _note(self) -> str:
+        width, budget = self.cells["d_in"].max(), self.cells["tokens"].max()
+        small = []
+        if 0 < width <= SMALL_WIDTH:
+            small.append(f"models of width {width}")
+        if 0 < budget < SMALL_BUDGET:
+            small.append(f"{budget:,} training tokens for each SAE")
+        rule = (
+            "Models below 10 million parameters, or budgets below 1 million tokens for an SAE, show how the study works "
+            "but cannot answer its question (whether SAE metrics tell a trained transformer from a random one): "
+            "the study used models of 70 million to 6.9 billion parameters and 100 million tokens."
+        )
+        if not small:
+            return f'<p class="note">{rule}</p>'
+        return f'<p class="note warn"><strong>This sweep illustrates; it is no evidence.</strong> It has {" and ".join(small)}. {rule}</p>'
+
+    def _per_setting(self, part) -> str:
+        """part(cells, setting, file suffix) for every setting of the SAEs; titled where there are several."""
+        settings = _settings(self.done)
+        texts = []
+        for i, setting in enumerate(settings):
+            title = f"<h3>{escape(setting_label(setting))}</h3>" if len(settings) > 1 else ""
+            texts.append(title + part(_of_setting(self.done, setting), setting, f"-{i + 1}" if len(settings) > 1 else ""))
+        return "\n".join(texts) or NOTHING_YET
+
+    def _per_model(self, part) -> str:
+        """part(cells, title, file suffix) for every model and setting; titled where there are several."""
+        groups = [(m, s) for s in _settings(self.done) for m in self.labels]
+        texts = []
+        for i, (model, setting) in enumerate(groups):
+            cells = _of_setting(self.done[self.done["model"] == model], setting)
+            if len(cells):
+                title = f"<h3>{escape(f'{self.labels[model]}: {setting_label(setting)}')}</h3>" if len(groups) > 1 else ""
+                texts.append(title + part(cells, f"-{i + 1}" if len(groups) > 1 else ""))
+        return "\n".join(texts) or NOTHING_YET
+
+    def _figure2(self, cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
+        table = _of_setting(self.table, setting)
+        models = [model for model in self.labels if model in set(cells["model"])]
+        alt = f"{len(self.metrics)} metrics by layer, a line per variant. {_headline(cells)} All values: figure2.csv."
+        figure = figures.figure2(table, self.metrics, models, self.labels)
+        headline = f"<p>{escape(_headline(cells))}</p>" if len(models) == 1 else ""
+        return headline + self._figure(figure, "figure2" + suffix, alt, "Line: mean over seeds; band and bar: range over seeds. Values: <code>figure2.csv</code>.")
+
+    def _explained_variance(self, cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
+        parts = []
+        for model, part in cells.groupby("model", sort=False):
+            parts.append(tables.explained_variance(part, f"Explained variance, {self.labels[model]}: mean over seeds, and range"))
+        return "\n".join(parts)
+
+    def _curves(self, cells: pd.DataFrame, suffix: str) -> str:
+        points = self.results.curves
+        if not {"tokens", "explained_variance", "dead_fraction"} <= set(points) or not points["cell"].isin(cells.index).any():
+            return '<p class="empty">The file holds no training curves of these cells.</p>'
+        points = points.merge(cells[["variant", "layer"]], left_on="cell", right_index=True)
+        last = points[points["tokens"] == points["tokens"].max()].groupby("variant")["explained_variance"].mean()
+        ends = ", ".join(f"{variant_label(v)} {last[v]:.3f}" for v in ordered_variants(last.index))
+        alt = f"Explained variance and dead latents against training tokens, a panel per layer. Explained variance at the end, mean over layers and seeds: {ends}."
+        return self._figure(figures.curves(points), "curves" + suffix, alt, "Line: mean over seeds; band: range over seeds.")
+
+    def _firing_rates(self, cells: pd.DataFrame, suffix: str) -> str:
+        rates = {}
+        for (variant, layer), part in cells.groupby(["variant", "layer"]):
+            values = self.results.firing_rates(list(part.index))
+            if len(values):
+                rates[variant, layer] = values
+        if not rates:
+            return '<p class="empty">The file holds no firing rates of these cells.</p>'
+        medians = {v: np.median(np.concatenate([r for (name, _), r in rates.items() if name == v])) for v, _ in rates}
+        alt = "Distribution of firing rates, a panel per layer. Median over all latents: " + ", ".join(f"{variant_label(v)} {100 * medians[v]:.2g}%" for v in ordered_variants(medians)) + "."
+        note = "Share of all latents in each bin of the logarithm of the firing rate, seeds together; latents that never fired are in the table, not in the figure."
+        table = tables.firing_rates(rates, "Firing rates of latents, all layers and seeds together")
+        return self._figure(figures.firing_rates(rates), "firing_rates" + suffix, alt, note) + table
+
+    def _figure(self, figure, name: str, alt: str, caption: str) -> str:
+        svg = file_svg(figure)
+        (self.output / "figures" / f"{name}.svg").write_text(svg, encoding="utf-8")
+        return f'<figure>{page_svg(svg, escape(alt))}<figcaption>{caption} File: <code>figures/{name}.svg</code>.</figcaption></figure>'
+
+    def _latents_csv(self) -> str:
+        if (self.output / "latents.csv").exists():
+            return "Each latent's firing rate: <code>latents.csv</code>."
+        return "Each latent's firing rate is in the results file (too many for a CSV file)."
+
+
+def _model_labels(models) -> dict[str, str]:
+    """The last part of each path, or the whole path where two would be the same."""
+    short = {model: Path(model).name or model for model in models}
+    return {m: s if list(short.values()).count(s) == 1 else m for m, s in short.items()}
+
+
+def _settings(cells: pd.DataFrame) -> list[tuple]:
+    return [tuple(row) for row in cells[SETTINGS].drop_duplicates().itertuples(index=False)]
+
+
+def _of_setting(frame: pd.DataFrame, setting: tuple) -> pd.DataFrame:
+    return frame[(frame[SETTINGS] == list(setting)).all(axis=1)]
+
+
+def _headline(cells: pd.DataFrame) -> str:
+    means = cells.groupby("variant")["explained_variance"].mean().dropna()
+    values = ", ".join(f"{variant_label(v)} {means[v]:.3f}" for v in ordered_variants(means.index))
+    return f"Explained variance on held-out text, mean over layers and seeds: {values}." if values else ""
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
+def _spans(layers: list[int]) -> str:
+    if len(layers) > 2 and layers == list(range(layers[0], layers[-1] + 1)):
+        return f"{layers[0]} to {layers[-1]}"
+    return ", ".join(str(layer) for layer in layers)

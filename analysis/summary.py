@@ -1,0 +1,54 @@
+"""Frames that the report shows, computed from the cells: means and ranges over seeds."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from .metrics import METRICS, Metric
+
+#: What tells one kind of SAE from another; a figure holds one setting only.
+SETTINGS = ["hookpoint_kind", "architecture", "expansion_factor", "k", "tokens"]
+
+
+def with_settings(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells with `hookpoint_kind`: the hookpoint with N for its layer (layers.N, layers.N.mlp, embed_in)."""
+    kinds = [re.sub(r"\d+", "N", hookpoint, count=1) for hookpoint in cells["hookpoint"]]
+    return cells.assign(hookpoint_kind=kinds)
+
+
+def shown_metrics(cells: pd.DataFrame) -> list[Metric]:
+    """The metrics that have a number in some cell."""
+    return [metric for metric in METRICS if metric.name in cells and cells[metric.name].notna().any()]
+
+
+def figure2(cells: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
+    """Long frame: model, variant, layer, metric, mean, min, max, n (seeds with a number), then SETTINGS.
+
+    Over the seeds of evaluated cells; a group without a number has NaN and n = 0.
+    """
+    keys = ["model", "variant", "layer", *SETTINGS]
+    cells = with_settings(cells[cells["evaluated"]])
+    parts = []
+    for metric in metrics:
+        groups = cells.groupby(keys, sort=False)[metric.name].agg(["mean", "min", "max", "count"]).reset_index()
+        parts.append(groups.assign(metric=metric.name))
+    columns = ["model", "variant", "layer", "metric", "mean", "min", "max", "n", *SETTINGS]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True).rename(columns={"count": "n"})[columns]
+
+
+def setting_label(setting: tuple) -> str:
+    """A line for people: topk, R = 16, k = 16, 204,800 tokens, layers.N."""
+    kind, architecture, expansion, k, tokens = setting
+    return f"{architecture}, R = {expansion}, k = {k}, {tokens:,} tokens, {kind}"
+
+
+def some_layers(layers, most: int = 9) -> list[int]:
+    """All layers, or `most` evenly spaced ones with the first and the last."""
+    layers = sorted(set(layers))
+    if len(layers) <= most:
+        return layers
+    return [layers[round(i * (len(layers) - 1) / (most - 1))] for i in range(most)]

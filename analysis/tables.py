@@ -1,0 +1,162 @@
+"""Pieces of HTML: tables with real headers, everything from data escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from .load import Results
+from .metrics import Metric, ordered_variants, variant_label
+from .theme import OTHER_MARK, VARIANT_COLOURS, VARIANT_MARKS
+
+MISSING = '<span class="missing">–</span>'
+
+#: Columns of the table of all cells, where some cell has them: name in the file, header.
+CELL_COLUMNS = {
+    "model": "model", "variant": "variant", "init_seed": "init seed", "hookpoint": "hookpoint", "layer": "layer",
+    "architecture": "SAE", "expansion_factor": "R", "k": "k", "sae_seed": "SAE seed", "tokens": "tokens",
+    "state": "state", "stage": "stage", "explained_variance": "EV", "explained_variance_train": "EV train",
+    "explained_variance_no_first": "EV no first", "cosine_similarity": "cosine", "mse": "MSE", "l0": "L0", "l1": "L1",
+    "dead_fraction": "dead", "ce_clean": "CE clean", "ce_sae": "CE SAE", "ce_zero": "CE zero",
+    "ce_loss_score": "CE score", "kl_score": "KL score", "train_loss": "train loss", "tokens_per_second": "tokens/s",
+}  # fmt: skip
+#: Left out of that table where all cells have the same value; the paragraph at the top gives it.
+ONLY_IF_VARIED = {"model", "hookpoint", "architecture", "expansion_factor", "k", "tokens", "init_seed", "stage"}
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Three decimals below 100, whole above, four digits for the very small; a dash for NaN."""
+    if value is None or not np.isfinite(value):
+        return MISSING
+    if value == 0 or 1e-3 <= abs(value) < 100:
+        text = f"{value:.{digits}f}"
+    else:
+        text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1e}"
+    return text.replace("-", "−")
+
+
+def variant_mark(variant: str) -> str:
+    """The variant's marker in its colour, as in the figures; decoration, the name stands beside it."""
+    colour = f"--v-{variant}" if variant in VARIANT_COLOURS else "--v-other"
+    return f'<span class="mark" style="color: var({colour})" aria-hidden="true">{VARIANT_MARKS.get(variant, OTHER_MARK)[1]}</span>'
+
+
+def table(caption: str, header: list[str], rows: list[str], attributes: str = "") -> str:
+    """A table that scrolls in its own box; header and rows are HTML of their cells."""
+    head = "".join(cell if cell.startswith("<th") else f'<th scope="col">{cell}</th>' for cell in header)
+    body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f"<table {attributes}><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def explained_variance(cells: pd.DataFrame, caption: str) -> str:
+    """Explained variance on held-out and training text: a row a variant and text, a column a layer, the mean at the end."""
+    texts = {"explained_variance": "held-out", "explained_variance_train": "training"}
+    layers = sorted(cells["layer"].unique())
+    rows = []
+    for variant in ordered_variants(cells["variant"]):
+        part = cells[cells["variant"] == variant]
+        for i, (column, text) in enumerate(texts.items()):
+            head = f'<th scope="rowgroup" rowspan="2">{variant_mark(variant)} {escape(variant_label(variant))}</th>' if i == 0 else ""
+            values = part.groupby("layer")[column]
+            row = "".join(_mean_and_range(values.get_group(at) if at in values.groups else pd.Series(dtype=float)) for at in layers)
+            rows.append(f'{head}<th scope="row" class="light">{text}</th>{row}<td class="total">{number(part[column].mean())}</td>')
+    header = ["variant", "text", *(f'<th scope="col" class="num">layer {at}</th>' for at in layers), '<th scope="col" class="num">mean</th>']
+    return table(caption, header, rows, 'class="pairs"')
+
+
+def _mean_and_range(values: pd.Series) -> str:
+    values = values.dropna()
+    if values.empty:
+        return f"<td>{MISSING}</td>"
+    low, high = number(values.min()), number(values.max())
+    span = f'<small>{low} to {high}</small>' if len(values) > 1 else ""
+    return f"<td>{number(values.mean())}{span}</td>"
+
+
+def firing_rates(rates: dict[tuple[str, int], np.ndarray], caption: str) -> str:
+    """Per variant, all layers and seeds together: latents, share that never fired, quartiles of the rate of those that did."""
+    rows = []
+    for variant in ordered_variants(variant for variant, _ in rates):
+        values = np.concatenate([part for (name, _), part in rates.items() if name == variant])
+        fired = values[values > 0]
+        quartiles = np.quantile(fired, [0.25, 0.5, 0.75]) if len(fired) else [np.nan] * 3
+        numbers = "".join(f"<td>{_rate(q)}</td>" for q in quartiles)
+        dense = (values > 0.1).mean() if len(values) else np.nan
+        silent = (values == 0).mean() if len(values) else np.nan
+        rows.append(f'<th scope="row">{variant_mark(variant)} {escape(variant_label(variant))}</th><td>{len(values):,}</td><td>{_percent(silent)}</td>{numbers}<td>{_percent(dense)}</td>')
+    header = ["variant"] + [f'<th scope="col" class="num">{name}</th>' for name in ("latents", "never fired", "lower quartile", "median rate", "upper quartile", "above 10%")]
+    return table(caption, header, rows)
+
+
+def _percent(share: float) -> str:
+    return MISSING if np.isnan(share) else f"{100 * share:.1f}%"
+
+
+def _rate(rate: float) -> str:
+    return MISSING if np.isnan(rate) else f"{100 * rate:.2g}%"
+
+
+def all_cells(cells: pd.DataFrame, caption: str) -> str:
+    """Every cell, a row each; the script of the page sorts and filters it."""
+    names = [name for name in CELL_COLUMNS if name in cells and _worth_showing(cells, name)]
+    numeric = {name: pd.api.types.is_numeric_dtype(cells[name]) for name in names}
+    header = [
+        f'<th scope="col" aria-sort="none"{" class=num" if numeric[name] else ""}><button type="button" title="{name}">{CELL_COLUMNS[name]}</button></th>'
+        for name in names
+    ]
+    rows = []
+    for cell in cells[names].itertuples(index=False):
+        rows.append("".join(_cell_value(name, value, numeric[name]) for name, value in zip(names, cell)))
+    return table(caption, header, rows, 'id="cells-table"')
+
+
+def _worth_showing(cells: pd.DataFrame, name: str) -> bool:
+    values = cells[name]
+    return values.nunique() > 1 if name in ONLY_IF_VARIED else bool(values.notna().any())
+
+
+def _cell_value(name: str, value, numeric: bool) -> str:
+    if numeric:
+        missing = not np.isfinite(value) or (name == "init_seed" and value < 0)
+        shown = MISSING if missing else f"{value:,}" if isinstance(value, (int, np.integer)) else number(value)
+        return f'<td data-value="{"" if missing else value}">{shown}</td>'
+    mark = variant_mark(value) + " " if name == "variant" else ""
+    state = f' class="state-{escape(value.replace(" ", "-"))}"' if name == "state" else ' class="text"'
+    return f"<td{state}>{mark}{escape(value)}</td>"
+
+
+def failures(cells: pd.DataFrame) -> str:
+    rows = []
+    for cell in cells[cells["state"] == "failed"].itertuples():
+        what = f"{cell.variant}, init seed {cell.init_seed}" if cell.init_seed >= 0 else cell.variant
+        rows.append(
+            f'<th scope="row"><code>{escape(cell.id[:12])}</code></th><td class="text">{escape(cell.model)}</td><td class="text">{escape(what)}</td><td class="text">{escape(cell.hookpoint)}</td>'
+            f'<td>{cell.sae_seed}</td><td class="text">{escape(cell.stage)}</td><td class="text wide">{escape(cell.failure) or "no reason recorded"}</td>'
+        )
+    header = ["cell", "model", "variant", "hookpoint", '<th scope="col" class="num">SAE seed</th>', "last stage", "reason"]
+    return table("Failed cells", header, rows)
+
+
+def metric_guide(metrics: list[Metric]) -> str:
+    rows = []
+    for metric in metrics:
+        mark = ' <span class="tag">trained only</span>' if metric.trained_only else ""
+        rows.append(f'<th scope="row">{metric.label}{mark}</th><td class="text wide">{metric.meaning}</td><td class="text">{metric.at_best}</td>')
+    return table("What each metric is", ["metric", "what it is", "best value"], rows)
+
+
+def provenance(results: Results) -> str:
+    info = {name: value for name, value in results.info.items() if name not in ("resolved_sweep", "filetype")}
+    labels = {"name": "sweep", "version": "version of the results format"}
+    first = [name for name in ("name", "created", "machine", "version") if name in info]
+    rows = []
+    for name in first + sorted(set(info) - set(first)):
+        label = labels.get(name, name.removeprefix("software_").replace("_", " "))
+        rows.append(f'<th scope="row">{escape(label)}</th><td class="text wide">{escape(str(info[name]))}</td>')
+    rows.append(f'<th scope="row">results file</th><td class="text wide">{escape(results.path.name)}</td>')
+    return table("What made these results", ["what", "value"], rows)

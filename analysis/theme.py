@@ -1,0 +1,75 @@
+"""Colours and markers, once for light pages, dark pages and files; and SVG fit for a page."""
+
+from __future__ import annotations
+
+import io
+import re
+from itertools import count
+
+import matplotlib
+
+matplotlib.use("svg")
+
+from matplotlib.figure import Figure  # noqa: E402
+
+INK, GRID = "#1f2328", "#e2e5e9"
+#: Trained grey and control black as in the paper; the others from Okabe and Ito, safe for colour-blind readers.
+VARIANT_COLOURS = {
+    "trained": "#7c7f84",
+    "step0": "#009e73",
+    "rerandomized_excl": "#d55e00",
+    "rerandomized_incl": "#0072b2",
+    "control": "#000001",
+}
+#: marker of matplotlib, character for tables, dashes of the line.
+VARIANT_MARKS = {
+    "trained": ("o", "●", "-"),
+    "step0": ("^", "▲", "-"),
+    "rerandomized_excl": ("D", "◆", "-"),
+    "rerandomized_incl": ("s", "■", "-"),
+    "control": ("X", "✖", (0, (4, 1.5))),
+}
+OTHER_COLOUR, OTHER_MARK = "#cc79a7", ("P", "✚", "-")
+
+#: Each colour of the figures becomes a variable of the page's style sheet, which has a value per theme.
+_PAGE_COLOURS = {INK: "var(--ink)", GRID: "var(--grid)", OTHER_COLOUR: "var(--v-other)"} | {
+    colour: f"var(--v-{variant})" for variant, colour in VARIANT_COLOURS.items()
+}
+_figures = count()
+
+matplotlib.rcParams.update({
+    "svg.fonttype": "none", "svg.hashsalt": "saesweep", "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8,
+    "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "legend.fontsize": 8.5, "legend.frameon": False,
+    "text.color": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.edgecolor": INK, "xtick.color": INK,
+    "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6, "ytick.major.width": 0.6, "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.6,
+    "axes.axisbelow": True, "axes.titlelocation": "left", "lines.linewidth": 1.4, "lines.markersize": 4,
+    "figure.constrained_layout.use": True,
+})  # fmt: skip
+
+
+def style_of(variant: str) -> dict:
+    """Colour, marker and dashes of a variant, as keywords of Axes.plot."""
+    marker, _, dashes = VARIANT_MARKS.get(variant, OTHER_MARK)
+    return {"color": VARIANT_COLOURS.get(variant, OTHER_COLOUR), "marker": marker, "linestyle": dashes}
+
+
+def file_svg(figure: Figure) -> str:
+    """The figure as a file of its own: transparent, dark on light."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": "saesweep"})
+    return buffer.getvalue()
+
+
+def page_svg(svg: str, alt: str) -> str:
+    """The SVG of a file to set into a page: colours by theme, ids of its own, the page's fonts, a text for ears."""
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.S)
+    prefix = f"f{next(_figures)}-"
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
+    for colour, variable in _PAGE_COLOURS.items():
+        svg = svg.replace(colour, variable)
+    width, height = (float(x) for x in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
+    head = f'<svg role="img" aria-label="{alt}" style="max-width: {width * 1.4:.0f}px" viewBox="0 0 {width} {height}"'
+    return re.sub(r"<svg[^>]*>", head + ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">', svg, count=1)
