@@ -1,0 +1,94 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/checkpoint.h"
+#include "model/config.h"
+#include "model/hookpoint.h"
+
+namespace saesweep::model {
+
+//! What a forward pass is to give.
+struct ForwardRequest {
+  //! Places whose activations are wanted; may be empty, and may name one twice.
+  std::vector<Hookpoint> capture = {};
+  bool logits = false;
+  //! [rows, context, d_model]: stands for the token embeddings (the control variant).
+  std::optional<at::Tensor> embeddings = std::nullopt;
+};
+
+struct ForwardResult {
+  //! In the order of the request, each [rows, context, d_model] in the model's dtype; not to be written into.
+  std::vector<at::Tensor> captured;
+  //! [rows, context, vocab_size] where asked for, else undefined.
+  at::Tensor logits;
+};
+
+//! The GPT-NeoX transformer (Black et al. 2022), as Pythia and as transformers' modeling_gpt_neox.py, for inference.
+//! Rows are full and stand for themselves: positions count from 0 in each, without padding.
+//! Equal shapes of ids give equal bits, whatever is captured and whether logits are asked for. Thread-safe once
+//! built; runs on as many threads as ATen is set to.
+class GptNeox {
+ public:
+  //! Weights are copied to device in dtype (float32 or bfloat16). tensors must hold parameter_shapes(config), as
+  //! read_checkpoint checks. Throws ModelError where one is missing or misshapen.
+  GptNeox(const GptNeoxConfig& config, const TensorMap& tensors, at::ScalarType dtype,
+          at::Device device = at::Device(at::kCPU));
+
+  const GptNeoxConfig& config() const { return config_; }
+  at::ScalarType dtype() const { return embedding_.scalar_type(); }
+  at::Device device() const { return embedding_.device(); }
+
+  //! Runs ids, int64 [rows, context], up to the last place asked for. ids may be undefined where embeddings are
+  //! given. Throws ModelError for a hookpoint that the model lacks, an id outside the vocabulary, or a context
+  //! beyond config().max_context.
+  ForwardResult forward(const at::Tensor& ids, const ForwardRequest& request) const;
+
+  //! The logits, [rows, context, vocab_size], that follow when the residual stream after block layer (-1: the
+  //! embedding) is residual, [rows, context, d_model]: runs the blocks from layer + 1 on and the head. With the
+  //! residual that forward captured, the same bits as forward's logits.
+  at::Tensor logits_from_residual(const at::Tensor& residual, int64_t layer) const;
+
+ private:
+  //! y = x W^T + b; weight as stored, [out, in].
+  struct Linear {
+    at::Tensor weight;
+    at::Tensor bias;
+  };
+  struct LayerNorm {
+    at::Tensor weight;
+    at::Tensor bias;
+  };
+  struct Block {
+    LayerNorm attention_norm, mlp_norm;
+    Linear query_key_value, dense, up, down;
+  };
+  //! What a block adds to the residual stream, and the stream after it; all [rows * context, d_model].
+  struct BlockResult {
+    at::Tensor attention, mlp, residual;
+  };
+
+  at::Tensor embed(const at::Tensor& ids, const ForwardRequest& request) const;
+  at::Tensor attention(const Block& block, const at::Tensor& x, int64_t context) const;
+  at::Tensor mlp(const Block& block, const at::Tensor& x) const;
+  BlockResult run(const Block& block, const at::Tensor& residual, int64_t context) const;
+  at::Tensor head(const at::Tensor& residual) const;
+  at::Tensor normalize(const LayerNorm& norm, const at::Tensor& x) const;
+  void check(const Hookpoint& hookpoint) const;
+  void check_context(int64_t context) const;
+
+  GptNeoxConfig config_;
+  at::Tensor embedding_;
+  at::Tensor unembedding_;
+  LayerNorm final_norm_;
+  std::vector<Block> blocks_;
+  //! Rotary tables, float32 [max_context, d_rotary / 2].
+  at::Tensor cos_, sin_;
+};
+
+}  // namespace saesweep::model
