@@ -3,6 +3,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace saesweep::results {
 
@@ -25,6 +28,10 @@ struct CellRow {
 
   bool operator==(const CellRow&) const = default;
 };
+
+//! The dataset of each member of CellRow.
+const std::vector<std::pair<std::string_view, std::string CellRow::*>>& text_columns();
+const std::vector<std::pair<std::string_view, int64_t CellRow::*>>& integer_columns();
 
 //! What a results file says of the run that made it: its root attributes.
 struct RootInfo {

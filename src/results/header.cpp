@@ -1,0 +1,76 @@
+#include "results/header.h"
+
+#include "base/errors.h"
+
+namespace saesweep::results {
+
+namespace {
+
+constexpr std::string_view kSoftware = "software_";
+
+void check_version(const h5::File& file) {
+  const std::string path = file.path().string();
+  const bool has_type = file.has_attribute("/", "filetype") && file.has_attribute("/", "version");
+  const std::string found = has_type ? file.text_attribute("/", "filetype") : "";
+  if (found != kFileType) {
+    throw OutputError(path, "found an HDF5 file of type '" + found + "', expected '" + std::string(kFileType) +
+                                "'; give a file that saesweep wrote");
+  }
+  const int64_t version = file.number_attribute("/", "version");
+  if (version != kVersion) {
+    throw OutputError(path, "found version " + std::to_string(version) + " of the results file, expected version " +
+                                std::to_string(kVersion) + "; read it with the saesweep that wrote it");
+  }
+}
+
+void check_datasets(const h5::File& file) {
+  for (const Dataset& one : schema()) {
+    if (file.has(std::string(one.path))) continue;
+    throw OutputError(file.path().string(), "found no dataset " + std::string(one.path) + ", which version " +
+                                                std::to_string(kVersion) +
+                                                " has; the file was made by another build or is damaged");
+  }
+}
+
+}  // namespace
+
+h5::File open_results(const std::filesystem::path& path) {
+  if (!std::filesystem::is_regular_file(path)) throw OutputError(path.string(), "no such file");
+  if (!h5::is_hdf5(path)) throw OutputError(path.string(), "found no HDF5 file, expected a results file of saesweep");
+  h5::File file = h5::File::open_read_only(path);
+  check_version(file);
+  check_datasets(file);
+  return file;
+}
+
+Shape shape_of(const h5::File& file) {
+  return {file.open_dataset("/cells/id").dims().at(0), file.open_dataset("/latents/index").dims().at(1),
+          file.open_dataset("/curves/step").dims().at(1)};
+}
+
+void write_root(h5::File& file, const RootInfo& info) {
+  file.set_attribute("/", "filetype", kFileType);
+  file.set_attribute("/", "version", kVersion);
+  file.set_attribute("/", "sweep_name", info.sweep_name);
+  file.set_attribute("/", "sweep", info.sweep);
+  file.set_attribute("/", "machine", info.machine);
+  file.set_attribute("/", "created", info.created);
+  for (const auto& [name, version] : info.software) {
+    file.set_attribute("/", std::string(kSoftware) + name, version);
+  }
+}
+
+RootInfo read_root(const h5::File& file) {
+  RootInfo info{file.text_attribute("/", "sweep_name"),
+                file.text_attribute("/", "sweep"),
+                {},
+                file.text_attribute("/", "machine"),
+                file.text_attribute("/", "created")};
+  for (const std::string& name : file.attribute_names("/")) {
+    if (!name.starts_with(kSoftware)) continue;
+    info.software[name.substr(kSoftware.size())] = file.text_attribute("/", name);
+  }
+  return info;
+}
+
+}  // namespace saesweep::results
