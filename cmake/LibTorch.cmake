@@ -25,8 +25,10 @@ message(STATUS "LibTorch: ${SAESWEEP_LIBTORCH}")
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 add_library(saesweep_torch INTERFACE)
 add_library(saesweep::torch ALIAS saesweep_torch)
-target_include_directories(saesweep_torch SYSTEM INTERFACE
-  ${SAESWEEP_LIBTORCH}/include ${SAESWEEP_LIBTORCH}/include/torch/csrc/api/include)
+# Searched last: the wheel carries headers of other libraries (fmt, ...) in versions that are not the ones linked.
+target_compile_options(saesweep_torch INTERFACE
+  "SHELL:-idirafter ${SAESWEEP_LIBTORCH}/include"
+  "SHELL:-idirafter ${SAESWEEP_LIBTORCH}/include/torch/csrc/api/include")
 target_link_libraries(saesweep_torch INTERFACE
   ${SAESWEEP_LIBTORCH}/lib/libtorch_cpu.so ${SAESWEEP_LIBTORCH}/lib/libc10.so OpenMP::OpenMP_CXX)
 # The wheel's libtorch_cpu.so needs CUDA's profiler libraries, which it finds by its own RPATH.
