@@ -1,0 +1,28 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace saesweep::sae {
+
+//! The tensors of a sparse autoencoder, float32, contiguous, named as in sparsify's files.
+struct Parameters {
+  at::Tensor W_enc;  //!< [n_latents, d_in]
+  at::Tensor b_enc;  //!< [n_latents]
+  at::Tensor W_dec;  //!< [n_latents, d_in], unit rows
+  at::Tensor b_dec;  //!< [d_in]
+
+  int64_t n_latents() const { return W_enc.size(0); }
+  int64_t d_in() const { return W_enc.size(1); }
+};
+
+//! Parameters before the first step, as sparsify draws them: W_enc uniform in (-1/sqrt(d_in), 1/sqrt(d_in))
+//! (torch's nn.Linear), biases 0, W_dec = W_enc with unit rows. Drawn from the stream of (seed, architecture, d_in,
+//! n_latents): equal for every variant, layer and model of that width. b_dec is set from the first batch.
+Parameters initial_parameters(int64_t d_in, int64_t n_latents, const std::string& architecture, int64_t seed);
+
+//! Scales each row of W_dec, [n_latents, d_in], to unit length: row / (|row| + float epsilon), as sparsify does.
+void normalize_rows(at::Tensor& W_dec);
+
+}  // namespace saesweep::sae
