@@ -28,8 +28,12 @@ step() {
   return $status
 }
 
-# n_jobs: compilers at a time; one a core, and 1.5 GB of free memory each.
+# n_jobs: compilers at a time: CMAKE_BUILD_PARALLEL_LEVEL, else one a core and 1.5 GB of free memory each.
 n_jobs() {
+  if [[ -n ${CMAKE_BUILD_PARALLEL_LEVEL:-} ]]; then
+    echo "$CMAKE_BUILD_PARALLEL_LEVEL"
+    return
+  fi
   local cores gigabytes_x2
   cores=$(nproc)
   gigabytes_x2=$(awk '/^MemAvailable/ {print int($2 / 524288)}' /proc/meminfo)
