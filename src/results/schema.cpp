@@ -87,7 +87,7 @@ std::vector<Dataset> training_columns() {
 
 std::vector<Dataset> reconstruction_columns() {
   return {
-      number("/cells/explained_variance", "", "1 - sum |x - x_hat|^2 / sum |x - mean(x)|^2 over held-out tokens"),
+      number("/cells/explained_variance", "", "1 - sum (x - x_hat)^2 / sum (x - mean(x))^2 over held-out tokens"),
       number("/cells/cosine_similarity", "", "cosine of x and x_hat, mean over held-out tokens"),
       number("/cells/mse", "activation^2", "squared error, mean over held-out tokens and dimensions"),
       number("/cells/explained_variance_no_first", "", "explained_variance without the first position of each row"),
