@@ -19,6 +19,8 @@ struct ModelOptions {
   bool rerandomize_norms = false;
   //! "float32" or "bfloat16".
   std::string dtype = "float32";
+  //! Most tokens a forward pass; whole rows, at least one. It fixes the shapes that are computed with.
+  int64_t forward_tokens = 4096;
 };
 
 }  // namespace saesweep::model
