@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .metrics import Metric, ordered_variants, variant_label
 from .summary import some_layers
-from .theme import INK, style_of
+from .theme import style_of
 
+#: Inches; the page shows 72 points an inch at 1.4 pixels a point, so this fills its column.
+PAGE_WIDTH = 10.6
 #: Bounded metrics are shown from here up: a loss score of -20 would flatten everything else.
 LOWEST_SHOWN = -0.25
-RATE_BINS = np.linspace(-5, 0, 41)
+RATE_BINS = np.linspace(-5, 0, 26)
 
 
 def figure2(table: pd.DataFrame, metrics: list[Metric], models: list[str], labels: dict[str, str]) -> Figure:
@@ -26,11 +29,16 @@ def figure2(table: pd.DataFrame, metrics: list[Metric], models: list[str], label
     """
     panels = [(metric, model) for metric in metrics for model in models]
     n_columns = len(models) if len(models) > 1 else min(3, len(panels))
-    figure, axes = _grid(len(panels), n_columns, width=max(7.6, 2.1 * n_columns), height=1.75)
-    for axis, (metric, model) in zip(axes, panels):
+    figure, axes = _grid(len(panels), n_columns, width=max(PAGE_WIDTH, 2.1 * n_columns), height=2.1)
+    for i, (axis, (metric, model)) in enumerate(zip(axes, panels)):
         part = table[(table["metric"] == metric.name) & (table["model"] == model)]
         _lines_by_layer(axis, part, metric)
-        axis.set_title(metric.label if len(models) == 1 else f"{metric.label}\n{labels[model]}")
+        title = metric.label + (" (trained only)" if metric.trained_only else "")
+        if len(models) == 1:
+            axis.set_title(title)
+            continue
+        axis.set_ylabel(textwrap.fill(title, 22) if i % n_columns == 0 else "")
+        axis.set_title(labels[model] if i < n_columns else "", fontweight="bold")
     for axis in axes[-n_columns:]:
         axis.set_xlabel("layer")
     _legend(figure, table["variant"])
@@ -45,7 +53,7 @@ def curves(points: pd.DataFrame) -> Figure:
     layers = some_layers(points["layer"])
     rows = [("explained_variance", "explained variance\n(training batch)"), ("dead_fraction", "dead latents\n(share)")]
     rows = [row for row in rows if row[0] in points and points[row[0]].notna().any()]
-    figure, axes = _grid(len(rows) * len(layers), len(layers), width=max(7.6, 1.25 * len(layers)), height=1.6)
+    figure, axes = _grid(len(rows) * len(layers), len(layers), width=PAGE_WIDTH, height=1.8)
     for i, axis in enumerate(axes):
         (name, label), layer = rows[i // len(layers)], layers[i % len(layers)]
         _lines_by_tokens(axis, points[points["layer"] == layer], name)
@@ -64,17 +72,19 @@ def firing_rates(rates: dict[tuple[str, int], np.ndarray]) -> Figure:
     """
     layers = some_layers(layer for _, layer in rates)
     variants = ordered_variants(variant for variant, _ in rates)
-    figure, axes = _grid(len(layers), min(3, len(layers)), width=7.6, height=1.7)
+    figure, axes = _grid(len(layers), min(3, len(layers)), width=PAGE_WIDTH, height=2.0)
     for i, (axis, layer) in enumerate(zip(axes, layers)):
         for j, variant in enumerate(variants):
             values = rates.get((variant, layer), np.empty(0))
             if len(values):
                 _histogram(axis, values, style_of(variant), offset=j)
-        axis.set(title=f"layer {layer}", xlim=(RATE_BINS[0], RATE_BINS[-1]), ylim=(0, None))
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"1e{x:.0f}" if x else "1"))
+        axis.set(title=f"layer {layer}", xlim=(RATE_BINS[0], RATE_BINS[-1]))
+        axis.sharey(axes[0])
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * 10**x:g}%"))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}%"))
         axis.set_ylabel("latents per bin" if i % 3 == 0 else "")
         axis.set_xlabel("firing rate" if i >= len(layers) - 3 else "")
+    axes[0].set_ylim(0, None)
     _legend(figure, variants)
     return figure
 
@@ -82,6 +92,7 @@ def firing_rates(rates: dict[tuple[str, int], np.ndarray]) -> Figure:
 def _grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     n_rows = math.ceil(n_panels / n_columns)
     figure = Figure(figsize=(width, height * n_rows + 0.45))
+    figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
     axes = [figure.add_subplot(n_rows, n_columns, i + 1) for i in range(n_panels)]
     return figure, axes
 
@@ -97,6 +108,9 @@ def _lines_by_layer(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
     for variant in ordered_variants(part["variant"]):
         line = part[part["variant"] == variant].sort_values("layer")
         style = style_of(variant)
+        if metric.trained_only and variant != "trained":
+            axis.plot(line["layer"], line["mean"], **style, alpha=0.45, linewidth=0.7, markersize=3)
+            continue
         axis.plot(line["layer"], line["mean"], **style)
         axis.fill_between(line["layer"], line["min"], line["max"], color=style["color"], alpha=0.2, linewidth=0)
         axis.vlines(line["layer"], line["min"], line["max"], color=style["color"], linewidth=0.9)
@@ -123,7 +137,7 @@ def _limit_bounded(axis: Axes, part: pd.DataFrame) -> None:
     axis.set_ylim(max(bottom, LOWEST_SHOWN), min(top, 1.03))
     below = int((means < LOWEST_SHOWN).sum())
     if below:
-        axis.text(0.99, 0.03, f"{below} below {LOWEST_SHOWN}", transform=axis.transAxes, ha="right", fontsize=7, color=INK)
+        axis.set_title(f"{below} below \N{MINUS SIGN}{-LOWEST_SHOWN}", loc="right", fontsize=7.5)
 
 
 def _lines_by_tokens(axis: Axes, points: pd.DataFrame, name: str) -> None:
@@ -154,4 +168,4 @@ def _histogram(axis: Axes, values: np.ndarray, style: dict, offset: int) -> None
     fired = values[values > 0]
     counts, _ = np.histogram(np.log10(np.clip(fired, 10.0 ** RATE_BINS[0], 1)), RATE_BINS)
     centres = (RATE_BINS[1:] + RATE_BINS[:-1]) / 2
-    axis.plot(centres, counts / len(values), **style, markevery=(offset, 8), markersize=3.2, linewidth=1.1)
+    axis.plot(centres, counts / len(values), **style, markevery=(offset, 5), markersize=3.2, linewidth=1.1)

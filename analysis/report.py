@@ -13,7 +13,7 @@ import pandas as pd
 from . import figures, tables
 from .load import Results
 from .metrics import METRICS, ordered_variants, variant_label
-from .summary import SETTINGS, figure2, setting_label, shown_metrics, with_settings
+from .summary import SETTINGS, figure2, mean_over_layers, setting_label, shown_metrics, with_settings
 from .theme import file_svg, page_svg
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,7 +67,7 @@ class _Page:
             "explained_variance": self._per_setting(self._explained_variance),
             "curves": self._per_model(self._curves),
             "firing_rates": self._per_model(self._firing_rates),
-            "cells": tables.all_cells(self.results.cells, "All cells"),
+            "cells": tables.all_cells(self.cells, "All cells"),
             "latents_csv": self._latents_csv(),
             "failures": tables.failures(self.cells) if self.results.count("failed") else "<p>No cell failed.</p>",
             "provenance": tables.provenance(self.results),
@@ -80,11 +80,13 @@ class _Page:
         variants = ", ".join(variant_label(v) for v in ordered_variants(cells["variant"]))
         layers = sorted(cells["layer"].unique())
         seeds = cells["sae_seed"].nunique()
+        n_init = cells.loc[cells["init_seed"] >= 0, "init_seed"].nunique()
+        init_seeds = f", {n_init} init seeds" if n_init > 1 else ""
         settings = "; ".join(setting_label(s) for s in _settings(cells))
         text = (
             f"{_counted(len(cells), 'sparse autoencoder')} on {_counted(cells['model'].nunique(), 'model')} ({', '.join(self.labels.values())}): "
             f"{_counted(cells['variant'].nunique(), 'variant')} ({variants}), {_counted(len(layers), 'layer')} ({_spans(layers)}), "
-            f"{_counted(seeds, 'SAE seed')}. SAEs: {settings}."
+            f"{_counted(seeds, 'SAE seed')}{init_seeds}. SAEs: {settings}."
         )
         evaluated, loss = self.done["tokens_evaluated"].max(), self.done["tokens_ce"].max()
         if evaluated > 0:
@@ -201,7 +203,9 @@ def _of_setting(frame: pd.DataFrame, setting: tuple) -> pd.DataFrame:
 
 
 def _headline(cells: pd.DataFrame) -> str:
-    means = cells.groupby("variant")["explained_variance"].mean().dropna()
+    n_layers = cells["layer"].nunique()
+    whole = {v: part for v, part in cells.groupby("variant") if part["layer"].nunique() == n_layers}
+    means = pd.Series({v: mean_over_layers(part, "explained_variance") for v, part in whole.items()}, dtype=float).dropna()
     values = ", ".join(f"{variant_label(v)} {means[v]:.3f}" for v in ordered_variants(means.index))
     return f"Explained variance on held-out text, mean over layers and seeds: {values}." if values else ""
 

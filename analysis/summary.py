@@ -41,9 +41,15 @@ def figure2(cells: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
 
 
 def setting_label(setting: tuple) -> str:
-    """A line for people: topk, R = 16, k = 16, 204,800 tokens, layers.N."""
+    """A line for people: topk, R = 16, k = 16, 204,800 training tokens, hookpoint layers.N."""
     kind, architecture, expansion, k, tokens = setting
-    return f"{architecture}, R = {expansion}, k = {k}, {tokens:,} tokens, {kind}"
+    line = f"{architecture}, R = {expansion}, k = {k}, {tokens:,} training tokens, hookpoint {kind}"
+    return line.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+
+
+def mean_over_layers(cells: pd.DataFrame, column: str) -> float:
+    """Mean of the layers' means over seeds; NaN where a layer has no number, since layers differ."""
+    return cells.groupby("layer")[column].mean().mean(skipna=False)
 
 
 def some_layers(layers, most: int = 9) -> list[int]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from .load import Results
 from .metrics import Metric, ordered_variants, variant_label
+from .summary import mean_over_layers
 from .theme import OTHER_MARK, VARIANT_COLOURS, VARIANT_MARKS
 
 MISSING = '<span class="missing">–</span>'
@@ -22,18 +23,20 @@ CELL_COLUMNS = {
     "dead_fraction": "dead", "ce_clean": "CE clean", "ce_sae": "CE SAE", "ce_zero": "CE zero",
     "ce_loss_score": "CE score", "kl_score": "KL score", "train_loss": "train loss", "tokens_per_second": "tokens/s",
 }  # fmt: skip
+#: Decimals, where not three.
+DECIMALS = {"l0": 1, "l1": 2, "mse": 4, "tokens_per_second": 0}
 #: Left out of that table where all cells have the same value; the paragraph at the top gives it.
 ONLY_IF_VARIED = {"model", "hookpoint", "architecture", "expansion_factor", "k", "tokens", "init_seed", "stage"}
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Three decimals below 100, whole above, four digits for the very small; a dash for NaN."""
+    """So many decimals; none from 1000 up, powers of ten for the very small; a dash for NaN."""
     if value is None or not np.isfinite(value):
         return MISSING
-    if value == 0 or 1e-3 <= abs(value) < 100:
+    if value == 0 or 1e-3 <= abs(value) < 1000:
         text = f"{value:.{digits}f}"
     else:
-        text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1e}"
+        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1e}"
     return text.replace("-", "−")
 
 
@@ -60,11 +63,12 @@ def explained_variance(cells: pd.DataFrame, caption: str) -> str:
     rows = []
     for variant in ordered_variants(cells["variant"]):
         part = cells[cells["variant"] == variant]
+        whole = set(part["layer"]) == set(layers)
         for i, (column, text) in enumerate(texts.items()):
             head = f'<th scope="rowgroup" rowspan="2">{variant_mark(variant)} {escape(variant_label(variant))}</th>' if i == 0 else ""
             values = part.groupby("layer")[column]
             row = "".join(_mean_and_range(values.get_group(at) if at in values.groups else pd.Series(dtype=float)) for at in layers)
-            rows.append(f'{head}<th scope="row" class="light">{text}</th>{row}<td class="total">{number(part[column].mean())}</td>')
+            rows.append(f'{head}<th scope="row" class="light">{text}</th>{row}<td class="total">{number(mean_over_layers(part, column) if whole else np.nan)}</td>')
     header = ["variant", "text", *(f'<th scope="col" class="num">layer {at}</th>' for at in layers), '<th scope="col" class="num">mean</th>']
     return table(caption, header, rows, 'class="pairs"')
 
@@ -98,11 +102,11 @@ def _percent(share: float) -> str:
 
 
 def _rate(rate: float) -> str:
-    return MISSING if np.isnan(rate) else f"{100 * rate:.2g}%"
+    return MISSING if np.isnan(rate) else f"{100 * rate:.2f}%"
 
 
 def all_cells(cells: pd.DataFrame, caption: str) -> str:
-    """Every cell, a row each; the script of the page sorts and filters it."""
+    """Every cell (of summary.with_settings), a row each; the script of the page sorts and filters it."""
     names = [name for name in CELL_COLUMNS if name in cells and _worth_showing(cells, name)]
     numeric = {name: pd.api.types.is_numeric_dtype(cells[name]) for name in names}
     header = [
@@ -117,13 +121,17 @@ def all_cells(cells: pd.DataFrame, caption: str) -> str:
 
 def _worth_showing(cells: pd.DataFrame, name: str) -> bool:
     values = cells[name]
+    if name == "hookpoint":
+        values = cells["hookpoint_kind"]
+    elif name == "init_seed":
+        values = values[values >= 0]
     return values.nunique() > 1 if name in ONLY_IF_VARIED else bool(values.notna().any())
 
 
 def _cell_value(name: str, value, numeric: bool) -> str:
     if numeric:
         missing = not np.isfinite(value) or (name == "init_seed" and value < 0)
-        shown = MISSING if missing else f"{value:,}" if isinstance(value, (int, np.integer)) else number(value)
+        shown = MISSING if missing else f"{value:,}" if isinstance(value, (int, np.integer)) else number(value, DECIMALS.get(name, 3))
         return f'<td data-value="{"" if missing else value}">{shown}</td>'
     mark = variant_mark(value) + " " if name == "variant" else ""
     state = f' class="state-{escape(value.replace(" ", "-"))}"' if name == "state" else ' class="text"'

@@ -38,8 +38,8 @@ _PAGE_COLOURS = {INK: "var(--ink)", GRID: "var(--grid)", OTHER_COLOUR: "var(--v-
 _figures = count()
 
 matplotlib.rcParams.update({
-    "svg.fonttype": "none", "svg.hashsalt": "saesweep", "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8,
-    "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "legend.fontsize": 8.5, "legend.frameon": False,
+    "svg.fonttype": "none", "svg.hashsalt": "saesweep", "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5,
+    "xtick.labelsize": 8, "ytick.labelsize": 8, "legend.fontsize": 9, "legend.frameon": False,
     "text.color": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.edgecolor": INK, "xtick.color": INK,
     "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.6,
@@ -72,4 +72,4 @@ def page_svg(svg: str, alt: str) -> str:
         svg = svg.replace(colour, variable)
     width, height = (float(x) for x in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
     head = f'<svg role="img" aria-label="{alt}" style="max-width: {width * 1.4:.0f}px" viewBox="0 0 {width} {height}"'
-    return re.sub(r"<svg[^>]*>", head + ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">', svg, count=1)
+    return head + ' xmlns:xlink="http://www.w3.org/1999/xlink">' + svg[svg.index(">") + 1 :]

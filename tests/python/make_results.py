@@ -40,7 +40,7 @@ def _root(file):
     file.attrs["version"] = 1
     for name, text in {
         "name": "quickstart", "resolved_sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
-        "machine": "node17, 2 cores", "saesweep": "0.1.0", "hdf5": "1.10.8", "libtorch": "2.11.0",
+        "machine": "node17, 2 cores", "software_saesweep": "0.1.0", "software_hdf5": "1.10.8", "software_torch": "2.11.0",
     }.items():  # fmt: skip
         file.attrs[name] = np.bytes_(text.encode())
 
@@ -83,7 +83,7 @@ def _cells(grid, states, failures, latents, rng):
     for values in floats.values():
         values[states != DONE] = np.nan
     texts = {
-        "id": np.array([hashlib.sha256(repr(cell).encode()).hexdigest()[:32] for cell in grid]),
+        "id": np.array([hashlib.sha256(repr(cell).encode()).hexdigest() for cell in grid]),
         "model": model, "variant": variant, "hookpoint": np.array([f"layers.{i}" for i in layer]),
         "architecture": np.full(n, "topk"), "host": np.full(n, "node17"),
         "failure": np.array([failures.get(row, "") for row in range(n)]),
@@ -97,6 +97,8 @@ def _cells(grid, states, failures, latents, rng):
         "tokens_trained": np.full(n, 204_800), "tokens_evaluated": np.full(n, 50_000), "tokens_ce": np.full(n, 8_000),
         "rank": np.arange(n) % 2,
     }  # fmt: skip
+    for name in ("d_in", "n_latents", "tokens_trained", "tokens_evaluated", "tokens_ce", "rank"):
+        counts[name] = np.where(states == DONE, counts[name], -1)
     return {f"cells/{name}": values for name, values in (texts | floats | counts).items()}
 
 
