@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace saesweep::text {
+
+//! Byte offset of the first byte that is not UTF-8 (RFC 3629: no surrogates, no overlong forms), or none.
+std::optional<size_t> find_invalid_utf8(std::string_view text);
+
+//! Throws TextError with the byte offset and the line where text is not UTF-8. `where` names its file.
+void require_utf8(std::string_view text, const std::string& where);
+
+//! Appends the UTF-8 form of a code point.
+void append_utf8(uint32_t code_point, std::string& out);
+
+//! The code point that starts at text[offset], which it moves on. The text must be UTF-8.
+uint32_t next_code_point(std::string_view text, size_t& offset);
+
+}  // namespace saesweep::text

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+
+namespace saesweep::text {
+
+//! Whether a code point has the Unicode property White_Space: \s of Oniguruma and of Rust's regex crate. (PCRE2's \s
+//! has U+180E besides.)
+constexpr bool is_white_space(uint32_t code_point) {
+  return (code_point >= 0x09 && code_point <= 0x0D) || code_point == 0x20 || code_point == 0x85 || code_point == 0xA0 ||
+         code_point == 0x1680 || (code_point >= 0x2000 && code_point <= 0x200A) || code_point == 0x2028 ||
+         code_point == 0x2029 || code_point == 0x202F || code_point == 0x205F || code_point == 0x3000;
+}
+
+}  // namespace saesweep::text
