@@ -55,13 +55,21 @@ def test_a_step_shows_the_end_of_its_log_only_where_it_fails():
     assert bad.stdout.endswith("\n7\n")
 
 
-MAKE = f"""
+# In place of a Python: makes an environment at once, and passes for the one in it.
+FAKE_PYTHON = """#!/bin/bash
+case "$*" in
+  "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; ln -s "$(readlink -f "$0")" "$4/bin/python" ;;
+  *sys.executable*) readlink -f "$0" ;;
+esac
+"""
+
+MAKE = """
 set -e
 cd "$FOLDER"; echo one >wanted.txt
-PYTHON={sys._base_executable}
-state() {{ if environment_is_current env wanted.txt; then echo current; else echo stale; fi; }}
-fill() {{ cp wanted.txt env/filled; }}
-fail() {{ touch env/half; return 1; }}
+printf %s "$FAKE_PYTHON" >python; chmod +x python; PYTHON=$PWD/python
+state() { if environment_is_current env wanted.txt; then echo current; else echo stale; fi; }
+fill() { cp wanted.txt env/filled; }
+fail() { touch env/half; return 1; }
 """
 
 
@@ -72,7 +80,7 @@ def test_an_environment_is_current_until_its_requirements_change(tmp_path):
         echo two >wanted.txt; state
         touch env/kept
         make_environment env fill wanted.txt >/dev/null 2>&1; state; cat env/filled; ls env/kept
-    """, FOLDER=str(tmp_path))
+    """, FOLDER=str(tmp_path), FAKE_PYTHON=FAKE_PYTHON)
     assert done.stdout.split() == ["stale", "current", "one", "stale", "current", "two", "env/kept"], done.stderr
 
 
@@ -81,7 +89,7 @@ def test_an_environment_left_half_made_is_made_anew(tmp_path):
         make_environment env fail wanted.txt >/dev/null 2>&1 || true; state
         make_environment env fill wanted.txt >/dev/null 2>&1; state
         if [[ -e env/half ]]; then echo kept; else echo anew; fi
-    """, FOLDER=str(tmp_path))
+    """, FOLDER=str(tmp_path), FAKE_PYTHON=FAKE_PYTHON)
     assert done.stdout.split() == ["stale", "current", "anew"], done.stderr
 
 
