@@ -42,8 +42,8 @@ def written(tmp_path_factory):
 
 def test_h5py_reads_what_was_written(written):
     with h5py.File(written) as file:
-        assert file.attrs["filetype"] == "saesweep-results"
-        assert file.attrs["software_hdf5"] == "1.10.8"
+        assert file.attrs["filetype"].decode() == "saesweep-results"
+        assert file.attrs["software_hdf5"].decode() == "1.10.8"
         assert file["cells/model"].asstr()[22] == "/models/π-22"
         assert list(file["cells/explained_variance"][:]) == [row + 0.25 for row in range(N_CELLS)]
         assert file["latents/firing_rate"][5, 104] == np.float32(104 / 1024)
@@ -67,7 +67,7 @@ def test_every_dataset_says_unit_meaning_and_whether_it_may_differ(written):
         assert differing == {
             "cells/train_seconds", "cells/evaluate_seconds", "cells/tokens_per_second", "cells/host", "cells/rank"}
         assert all(item.attrs["meaning"] and "unit" in item.attrs for item in datasets(file).values())
-        assert file["cells/ce_clean"].attrs["unit"] == "nats/token"
+        assert file["cells/ce_clean"].attrs["unit"].decode() == "nats/token"
 
 
 @pytest.mark.parametrize("ranks", [1, 3, 4])

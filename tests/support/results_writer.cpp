@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/errors.h"
 #include "mpi/comm.h"
 #include "mpi/environment.h"
 #include "results/writer.h"
@@ -11,14 +12,12 @@
 
 using namespace saesweep;
 
-int main(int argc, char** argv) {
-  const mpi::Environment environment(argc, argv);
-  const mpi::Comm world = mpi::Comm::world();
-  if (argc < 2) world.abort(2);
-  const bool forever = argc > 2 && std::string_view(argv[2]) == "forever";
+namespace {
+
+void write(const mpi::Comm& world, const char* path, bool forever) {
   const results::Shape shape{23, 300, 5};
   auto writer =
-      results::ResultsWriter::create(argv[1], world, shape, test::sample_rows(shape.n_cells), test::sample_info());
+      results::ResultsWriter::create(path, world, shape, test::sample_rows(shape.n_cells), test::sample_info());
   if (world.is_root()) {
     std::puts("created");
     std::fflush(stdout);
@@ -30,5 +29,19 @@ int main(int argc, char** argv) {
     }
   } while (forever);
   writer.close();
-  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const mpi::Environment environment(argc, argv);
+  const mpi::Comm world = mpi::Comm::world();
+  if (argc < 2) world.abort(2);
+  try {
+    write(world, argv[1], argc > 2 && std::string_view(argv[2]) == "forever");
+    return 0;
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return static_cast<int>(error.exit_code());
+  }
 }
