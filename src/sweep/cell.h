@@ -23,7 +23,7 @@ struct Cell {
   std::string model_name;
   std::string model_hash;
   model::Variant variant = model::Variant::kTrained;
-  //! -1 where no init seed enters: trained, and step0 read from the checkpoint.
+  //! -1 where no init seed enters: trained and step0.
   int64_t init_seed = -1;
   model::Hookpoint hookpoint;
   sae::SaeOptions sae;

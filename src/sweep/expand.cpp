@@ -12,12 +12,9 @@
 namespace saesweep::sweep {
 namespace {
 
-bool takes_no_init_seed(model::Variant variant, const ModelInputs& model) {
-  return variant == model::Variant::kTrained || (variant == model::Variant::kStep0 && !model.step0_hash.empty());
-}
-
-std::vector<int64_t> init_seeds_of(model::Variant variant, const ModelInputs& model, const GridAxes& axes) {
-  return takes_no_init_seed(variant, model) ? std::vector<int64_t>{-1} : axes.init_seeds;
+std::vector<int64_t> init_seeds_of(model::Variant variant, const GridAxes& axes) {
+  const bool is_read = variant == model::Variant::kTrained || variant == model::Variant::kStep0;
+  return is_read ? std::vector<int64_t>{-1} : axes.init_seeds;
 }
 
 void check_context(const SweepOptions& options, const std::string& path, const ModelInputs& model) {
@@ -42,7 +39,7 @@ Cell cell_of(const std::string& path, const ModelInputs& model, model::Variant v
   cell.model_name = (folder.has_filename() ? folder : folder.parent_path()).filename();
   cell.variant = variant;
   cell.init_seed = init_seed;
-  cell.model_hash = variant == model::Variant::kStep0 && init_seed < 0 ? model.step0_hash : model.hash;
+  cell.model_hash = variant == model::Variant::kStep0 ? model.step0_hash : model.hash;
   cell.d_in = model.config.d_model;
   return cell;
 }
@@ -68,7 +65,7 @@ void append_model(const SweepOptions& options, const std::string& path, const Mo
   check_context(options, path, model);
   const auto hookpoints = hookpoints_of(options, path, model.config.n_layers);
   for (const auto variant : options.axes.variants) {
-    for (const int64_t init_seed : init_seeds_of(variant, model, options.axes)) {
+    for (const int64_t init_seed : init_seeds_of(variant, options.axes)) {
       Cell cell = cell_of(path, model, variant, init_seed);
       for (const auto& hookpoint : hookpoints) {
         cell.hookpoint = hookpoint;

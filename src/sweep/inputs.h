@@ -13,7 +13,7 @@ struct ModelInputs {
   model::GptNeoxConfig config;
   //! Hash of the content of the weights and of what shapes their numbers.
   std::string hash;
-  //! The same of the weights before the first step; empty where the checkpoint has none.
+  //! The same of the weights before the first step; empty where the sweep has no variant step0.
   std::string step0_hash;
   std::string tokenizer_hash;
 };
@@ -27,7 +27,7 @@ struct ResolvedInputs {
   std::string held_out_text_hash;
 };
 
-//! Reads and hashes models, tokenizers and texts of the sweep. Throws ModelError, TextError.
+//! Reads, checks and hashes models, tokenizers and texts of the sweep; writes nothing. Throws ModelError, TextError.
 ResolvedInputs resolve_inputs(const SweepOptions& options);
 
 }  // namespace saesweep::sweep

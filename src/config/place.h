@@ -1,0 +1,15 @@
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <string>
+
+namespace saesweep::config {
+
+//! Marks the source of a value that was given on the command line.
+inline constexpr const char* kOverride = "--set ";
+
+//! `file:line`, or `--set table.key=value`.
+std::string place_of(const toml::source_region& source);
+
+}  // namespace saesweep::config

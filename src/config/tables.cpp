@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+
+#include "config/key.h"
+
+namespace saesweep::config {
+namespace {
+
+using sweep::SweepOptions;
+
+// Fields are named by functions, since a pointer to member cannot reach into a member.
+template <typename T>
+using Field = T& (*)(SweepOptions&);
+
+// A setting that all cells share; its default is the field's own.
+template <typename T>
+Key setting(std::string name, const Kind<T>& kind, Field<T> field, std::string meaning) {
+  return {.name = std::move(name),
+          .meaning = std::move(meaning),
+          .expects = kind.expects,
+          .read = [=](const toml::node& node, SweepOptions& options) { field(options) = read_one(kind, node); },
+          .write = [=](SweepOptions options) { return kind.write(field(options)); }};
+}
+
+// One value or an array of values.
+template <typename T>
+Key several(std::string name, const Kind<T>& kind, Field<std::vector<T>> field, size_t least, std::string meaning) {
+  return {.name = std::move(name),
+          .meaning = std::move(meaning),
+          .expects = kind.expects + ", or an array of them",
+          .read = [=](const toml::node& node, SweepOptions& options) { field(options) = read_many(kind, node, least); },
+          .write = [=](SweepOptions options) { return write_many(kind, field(options)); }};
+}
+
+// An axis of the grid; without a default it must be given.
+template <typename T>
+Key axis(std::string name, const Kind<T>& kind, Field<std::vector<T>> field, std::vector<T> fallback,
+         std::string meaning) {
+  auto key = several(std::move(name), kind, field, 1, std::move(meaning));
+  key.expects += " (an axis of the grid)";
+  key.required = fallback.empty();
+  key.fill = [=](SweepOptions& options) { field(options) = fallback; };
+  return key;
+}
+
+Key required(Key key) {
+  key.required = true;
+  return key;
+}
+
+Key output() {
+  const auto kind = path();
+  return {.name = "output",
+          .meaning = "the folder of results.h5, report and logs",
+          .expects = kind.expects,
+          .required = true,
+          .read = [=](const toml::node& node, SweepOptions& options) { options.output = read_one(kind, node); },
+          .write = [=](const SweepOptions& options) { return kind.write(options.output); }};
+}
+
+Key held_out() {
+  const std::string expects = "paths, or a share of train between 0 and 1";
+  return {.name = "held_out",
+          .meaning = "text the metrics are taken on: paths like train, or the share of train's documents to hold out",
+          .expects = expects,
+          .read =
+              [=](const toml::node& node, SweepOptions& options) {
+                if (!node.is_number()) {
+                  options.text.held_out = read_many(path(), node, 1);
+                  return;
+                }
+                const double share = *node.value<double>();
+                if (!(share > 0 && share < 1)) {
+                  throw BadValue(node, fmt::format("found {}, expected {}", describe(node), expects));
+                }
+                options.text.held_out_fraction = share;
+              },
+          .write =
+              [](const SweepOptions& options) {
+                if (options.text.held_out.empty()) return fmt::format("{}", options.text.held_out_fraction);
+                return write_many(path(), options.text.held_out);
+              }};
+}
+
+Table sweep_table() {
+  return {"sweep",
+          {required(setting<std::string>(
+               "name", text(), [](SweepOptions & o) -> auto& { return o.name; }, "the sweep's name in results")),
+           output()}};
+}
+
+Table model_table() {
+  const std::vector<model::Variant> all = {model::Variant::kTrained, model::Variant::kRerandomizedIncl,
+                                           model::Variant::kRerandomizedExcl, model::Variant::kStep0,
+                                           model::Variant::kControl};
+  return {
+      "model",
+      {axis<std::string>(
+           "paths", path(), [](SweepOptions & o) -> auto& { return o.axes.model_paths; }, {},
+           "Hugging Face folders of the checkpoints"),
+       axis<model::Variant>(
+           "variants", variant(), [](SweepOptions & o) -> auto& { return o.axes.variants; }, all, "arms of the study"),
+       axis<int64_t>(
+           "init_seeds", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.axes.init_seeds; }, {0},
+           "seeds of re-randomized weights and of the control's noise"),
+       axis<sweep::LayerSelection>(
+           "layers", layer_selection(), [](SweepOptions & o) -> auto& { return o.axes.layers; },
+           {sweep::LayerSelection{}}, "blocks whose activations SAEs are trained on"),
+       axis<std::string>(
+           "hookpoint", one_of({"residual", "mlp", "attention", "embed"}),
+           [](SweepOptions & o) -> auto& { return o.axes.hookpoints; }, {"residual"},
+           "where in a block: the residual stream after it, or what a part of it adds; embed ignores layers"),
+       setting<bool>(
+           "rerandomize_norms", truth(), [](SweepOptions & o) -> auto& { return o.model.rerandomize_norms; },
+           "draw LayerNorm weights and biases anew too in the re-randomized variants"),
+       setting<std::string>(
+           "dtype", one_of({"float32", "bfloat16"}), [](SweepOptions & o) -> auto& { return o.model.dtype; },
+           "number format of the forward pass")}};
+}
+
+Table text_table() {
+  return {"text",
+          {required(several<std::string>(
+               "train", path(), [](SweepOptions & o) -> auto& { return o.text.train; }, 1,
+               "training text: files, folders, globs, or @file with a path a line")),
+           held_out(),
+           several<std::string>(
+               "exclude", path_or_name(), [](SweepOptions & o) -> auto& { return o.text.exclude; }, 0,
+               "taken out of train: paths as there, or bare file names and patterns"),
+           setting<int64_t>(
+               "context_length", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.text.context_length; },
+               "tokens a row that the model sees at once"),
+           setting<int64_t>(
+               "data_seed", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.text.data_seed; },
+               "seed of the order in which training rows are read")}};
+}
+
+Table sae_table() {
+  const sae::SaeOptions sae;
+  const train::TrainOptions train;
+  return {
+      "sae",
+      {axis<std::string>(
+           "architecture", one_of({"topk"}), [](SweepOptions & o) -> auto& { return o.axes.architectures; },
+           {sae.architecture}, "kind of SAE"),
+       axis<int64_t>(
+           "expansion_factor", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.axes.expansion_factors; },
+           {sae.expansion_factor}, "latents per dimension of the activations"),
+       axis<int64_t>(
+           "k", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.axes.ks; }, {sae.k},
+           "active latents a token"),
+       axis<int64_t>(
+           "seeds", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.axes.sae_seeds; }, {0},
+           "seeds of the SAEs' first weights"),
+       axis<int64_t>(
+           "tokens", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.axes.tokens; }, {train.tokens},
+           "training tokens; whole batches of them are read"),
+       setting<int64_t>(
+           "batch_tokens", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.train.batch_tokens; },
+           "tokens a step, a multiple of text.context_length"),
+       setting<std::string>(
+           "recipe", one_of({"sparsify"}), [](SweepOptions & o) -> auto& { return o.train.recipe; },
+           "how SAEs are trained"),
+       setting<std::string>(
+           "optimizer", one_of({"adam"}), [](SweepOptions & o) -> auto& { return o.train.optimizer; },
+           "optimizer of the SAEs"),
+       setting<std::optional<double>>(
+           "learning_rate", or_recipe(positive_number()),
+           [](SweepOptions & o) -> auto& { return o.train.learning_rate; },
+           "peak learning rate; the recipe's is 2e-4 / sqrt(latents / 2^14)"),
+       setting<int64_t>(
+           "warmup_steps", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.train.warmup_steps; },
+           "steps of linear warm-up, before linear decay to zero"),
+       setting<int64_t>(
+           "dead_after_tokens", integer_at_least(1),
+           [](SweepOptions & o) -> auto& { return o.train.dead_after_tokens; },
+           "tokens without an activation after which a latent counts as dead")}};
+}
+
+Table evaluate_table() {
+  return {"evaluate",
+          {setting<int64_t>(
+               "tokens", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.evaluate.tokens; },
+               "held-out tokens for reconstruction metrics, and as many training tokens"),
+           setting<int64_t>(
+               "ce_tokens", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.evaluate.ce_tokens; },
+               "of these, tokens for cross-entropy and KL")}};
+}
+
+Table run_table() {
+  return {"run",
+          {setting<int64_t>(
+               "threads", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.run.threads; },
+               "threads a rank computes with"),
+           setting<int64_t>(
+               "cells_per_unit", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.run.cells_per_unit; },
+               "most cells that train at the same time on a rank; 0: as planned for the ranks there are")}};
+}
+
+}  // namespace
+
+std::vector<Table> tables() {
+  return {sweep_table(), model_table(), text_table(), sae_table(), evaluate_table(), run_table()};
+}
+
+}  // namespace saesweep::config

@@ -1,0 +1,221 @@
+#include "config/sweep_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/errors.h"
+#include "config/key.h"
+#include "model/hookpoint.h"
+
+namespace saesweep::config {
+namespace {
+
+const std::string kLeast =
+    "[sweep]\n"
+    "name = 'small'\n"
+    "output = 'out'\n"
+    "[model]\n"
+    "paths = '/models/tiny'\n"
+    "[text]\n"
+    "train = '/text/*.pod'\n";
+
+sweep::SweepOptions parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return parse_sweep(text, "a.toml", overrides);
+}
+
+std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  try {
+    parse(text, overrides);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+#define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+TEST(SweepFile, FillsEveryDefault) {
+  const auto options = parse(kLeast);
+  EXPECT_EQ(options.name, "small");
+  EXPECT_EQ(options.axes.variants.size(), 5u);
+  EXPECT_EQ(options.axes.init_seeds, std::vector<int64_t>{0});
+  ASSERT_EQ(options.axes.layers.size(), 1u);
+  EXPECT_EQ(options.axes.layers[0].stride, 1);
+  EXPECT_EQ(options.axes.expansion_factors, std::vector<int64_t>{64});
+  EXPECT_EQ(options.axes.ks, std::vector<int64_t>{32});
+  EXPECT_EQ(options.axes.tokens, std::vector<int64_t>{100'000'000});
+  EXPECT_EQ(options.train.batch_tokens, 65'536);
+  EXPECT_FALSE(options.train.learning_rate.has_value());
+  EXPECT_EQ(options.text.held_out_fraction, 0.05);
+  EXPECT_EQ(options.run.threads, 1);
+}
+
+TEST(SweepFile, ReadsTheQuickstart) {
+  const auto options = read_sweep("sweeps/quickstart.toml");
+  EXPECT_EQ(options.axes.ks, std::vector<int64_t>{16});
+  EXPECT_EQ(options.axes.sae_seeds, (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(options.axes.model_paths.at(0), std::filesystem::absolute("models/tiny").string());
+  EXPECT_EQ(options.text.held_out.at(0), "@" + std::filesystem::absolute("sweeps/quickstart.held_out.txt").string());
+  EXPECT_EQ(options.text.exclude.at(1), "perltoc.pod");
+}
+
+TEST(SweepFile, ResolvedTextParsesToTheSameSweep) {
+  const auto first = parse(
+      "[sweep]\nname = 'a \"b\" \\ c'\noutput = 'out'\n[model]\npaths = ['x', 'y']\n"
+      "variants = ['control', 'trained']\nlayers = [[0, 2], { stride = 4 }, 'all']\nrerandomize_norms = true\n"
+      "[text]\ntrain = ['t']\nheld_out = 0.1\nexclude = ['*.bak', 'a/b']\ncontext_length = 8\n"
+      "[sae]\nk = [4, 8]\nlearning_rate = 1e-05\ntokens = 100\nbatch_tokens = 16\n"
+      "[evaluate]\ntokens = 64\nce_tokens = 32\n");
+  const auto second = parse(first.resolved);
+  EXPECT_EQ(first.resolved, second.resolved);
+  EXPECT_EQ(second.name, "a \"b\" \\ c");
+  EXPECT_EQ(second.output, first.output);
+  EXPECT_EQ(second.axes.model_paths, first.axes.model_paths);
+  EXPECT_EQ(second.axes.variants, first.axes.variants);
+  ASSERT_EQ(second.axes.layers.size(), 3u);
+  EXPECT_EQ(second.axes.layers[0].layers, (std::vector<int64_t>{0, 2}));
+  EXPECT_EQ(second.axes.layers[1].stride, 4);
+  EXPECT_TRUE(second.model.rerandomize_norms);
+  EXPECT_EQ(second.text.held_out_fraction, 0.1);
+  EXPECT_EQ(second.text.exclude, first.text.exclude);
+  EXPECT_EQ(second.train.learning_rate, 1e-05);
+  EXPECT_EQ(second.evaluate.ce_tokens, 32);
+  EXPECT_EQ(parse(parse(kLeast).resolved).resolved, parse(kLeast).resolved);
+}
+
+TEST(SweepFile, ResolvedTextNamesEveryKey) {
+  const auto resolved = parse(kLeast).resolved;
+  for (const auto& table : tables()) {
+    for (const auto& key : table.keys) EXPECT_HAS(resolved, "\n" + key.name + " = ");
+  }
+}
+
+TEST(SweepFile, IntegersInAnArrayAreOneSelectionOfLayers) {
+  EXPECT_EQ(parse(kLeast, {"model.layers=[1,3]"}).axes.layers.size(), 1u);
+  EXPECT_EQ(parse(kLeast, {"model.layers=[[1],[3]]"}).axes.layers.size(), 2u);
+  EXPECT_EQ(parse(kLeast, {"model.layers=[[1],'all']"}).axes.layers.size(), 2u);
+}
+
+TEST(SweepFile, AcceptsEveryHookpointThatModelsKnow) {
+  for (const auto* name : {"residual", "mlp", "attention", "embed"}) {
+    const auto options = parse(kLeast, {std::string("model.hookpoint=") + name});
+    EXPECT_NO_THROW(model::hookpoint_kind_from(options.axes.hookpoints.at(0)));
+  }
+}
+
+TEST(SweepFile, SyntaxErrorHasLineAndColumn) {
+  EXPECT_HAS(error_of("[sweep]\nname = \n"), "a.toml:2:");
+  EXPECT_HAS(error_of("[sweep]\nname = \n"), "syntax error");
+}
+
+TEST(SweepFile, UnknownKeyNamesLineAndNearestKey) {
+  const auto error = error_of(kLeast + "[sae]\nk = 4\nexpansion_facto = 16\n");
+  EXPECT_HAS(error, "a.toml:10: sae.expansion_facto: unknown key");
+  EXPECT_HAS(error, "did you mean expansion_factor?");
+  EXPECT_HAS(error, "batch_tokens");
+}
+
+TEST(SweepFile, KeyOfAnotherTableIsSuggestedThere) {
+  EXPECT_HAS(error_of(kLeast + "context_length = 8\n[sae]\ncontext_length = 8\n"), "did you mean text.context_length?");
+}
+
+TEST(SweepFile, UnknownTableNamesTheNearest) {
+  EXPECT_HAS(error_of(kLeast + "[evaluat]\nk = 1\n"), "a.toml:8: evaluat: unknown table; did you mean evaluate?");
+}
+
+TEST(SweepFile, KeyOutsideOfTablesIsRefused) {
+  EXPECT_HAS(error_of("k = 1\n" + kLeast), "a.toml:1: k: unknown key");
+}
+
+TEST(SweepFile, ValueInPlaceOfTableIsRefused) {
+  EXPECT_HAS(error_of("sae = 1\n" + kLeast), "expected a table [sae]");
+}
+
+TEST(SweepFile, KeysOfLaterVersionsAreUnknown) {
+  EXPECT_HAS(error_of(kLeast + "[judge]\nkind = 'lexical'\n"), "judge: unknown table");
+  EXPECT_HAS(error_of(kLeast + "[run]\ngrace = 1\n"), "run.grace: unknown key");
+}
+
+TEST(SweepFile, MissingKeyIsNamed) {
+  EXPECT_HAS(error_of("[sweep]\nname = 'a'\noutput = 'o'\n[text]\ntrain = 't'\n"), "model.paths: missing");
+}
+
+struct Refusal {
+  const char* override;
+  const char* message;
+};
+
+class SweepFileRefuses : public testing::TestWithParam<Refusal> {};
+
+TEST_P(SweepFileRefuses, NamesFoundAndExpected) {
+  const auto error = error_of(kLeast, {GetParam().override});
+  EXPECT_HAS(error, GetParam().message);
+  EXPECT_TRUE(error.starts_with(std::string("--set ") + GetParam().override + ": ")) << error;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, SweepFileRefuses,
+    testing::Values(
+        Refusal{"sae.k='many'", "sae.k: found the string \"many\", expected an integer of at least 1"},
+        Refusal{"sae.k=1.5", "sae.k: found 1.5, expected an integer"},
+        Refusal{"sae.k=0", "sae.k: found 0, expected an integer of at least 1"},
+        Refusal{"sae.k=[]", "sae.k: found an empty array, expected an integer of at least 1"},
+        Refusal{"sae.k=[4,4]", "sae.k: 4 stands twice"}, Refusal{"sae.tokens=0", "sae.tokens: found 0"},
+        Refusal{"sae.tokens=-5", "sae.tokens: found -5"}, Refusal{"sae.tokens=10", "expected at least one batch"},
+        Refusal{"model.variants=trainde", "did you mean \"trained\"?"},
+        Refusal{"model.variants=[]", "model.variants: found an empty array"},
+        Refusal{"model.variants=['step0','step0']", "\"step0\" stands twice"},
+        Refusal{"model.layers=[]", "empty array"},
+        Refusal{"model.layers=[0,'all']", "model.layers: found 0, expected \"all\""},
+        Refusal{"model.layers=[-1]", "model.layers: found [ -1 ]"}, Refusal{"model.layers=[2,2]", "different layers"},
+        Refusal{"model.layers={stride=0}", "{ stride = n }"}, Refusal{"model.layers={strid=1}", "{ stride = n }"},
+        Refusal{"model.rerandomize_norms=1", "expected true or false"},
+        Refusal{"model.dtype=float16", "expected \"float32\" or \"bfloat16\""},
+        Refusal{"text.held_out=1.5", "found 1.5, expected paths, or a share"},
+        Refusal{"text.held_out=0", "found 0, expected paths, or a share"},
+        Refusal{"text.train=[]", "text.train: found an empty array"}, Refusal{"text.train=3", "expected a path"},
+        Refusal{"sae.batch_tokens=1000", "expected a multiple of text.context_length, 2048"},
+        Refusal{"sae.learning_rate=-1.0", "expected a number above 0, or \"recipe\""},
+        Refusal{"evaluate.tokens=0", "evaluate.tokens: found 0"},
+        Refusal{"evaluate.ce_tokens=2_000_000", "at most evaluate.tokens, 1000000"},
+        Refusal{"run.threads=0", "run.threads: found 0"}, Refusal{"sweep.name=''", "a string that is not empty"},
+        Refusal{"sae.kk=3", "sae.kk: unknown key; did you mean k?"}, Refusal{"sea.k=3", "sea: unknown table"},
+        Refusal{"k=3", "expected table.key=value"}, Refusal{"sae.k", "expected table.key=value"},
+        Refusal{"sae.k=[1", "expected table.key=value"}, Refusal{"\"a.b\"=1", "expected table.key=value"}));
+
+TEST(SweepFile, LineOfAWrongElementIsGiven) {
+  EXPECT_HAS(error_of(kLeast + "[sae]\nk = [\n  4,\n  0,\n]\n"), "a.toml:11: sae.k: found 0");
+}
+
+TEST(SweepFile, OverrideReplacesAndBareWordIsAString) {
+  const auto text = kLeast + "[sae]\nk = [1, 2]\n";
+  EXPECT_EQ(parse(text, {"sae.k=7"}).axes.ks, std::vector<int64_t>{7});
+  EXPECT_EQ(parse(text, {"sae.k=7", "sae.k=[8,9]"}).axes.ks, (std::vector<int64_t>{8, 9}));
+  EXPECT_EQ(parse(text, {"sweep.name=other"}).name, "other");
+  EXPECT_EQ(parse(text, {"sweep.output=/tmp/x y"}).output, "/tmp/x y");
+  EXPECT_EQ(parse(text, {"run.threads=2"}).run.threads, 2);
+}
+
+TEST(SweepFile, MissingFileIsNamed) {
+  try {
+    read_sweep("/nowhere/a.toml");
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_HAS(std::string(error.what()), "/nowhere/a.toml");
+  }
+}
+
+TEST(SweepFile, KeyListDescribesEveryKey) {
+  const auto list = list_keys();
+  for (const auto& table : tables()) {
+    for (const auto& key : table.keys) {
+      EXPECT_HAS(list, "  " + key.name + ": " + key.meaning);
+      EXPECT_FALSE(key.meaning.empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace saesweep::config

@@ -1,0 +1,84 @@
+#include "sweep/cost.h"
+
+#include <gtest/gtest.h>
+
+#include "sweep/small_sweep.h"
+
+namespace saesweep::sweep {
+namespace {
+
+//! A core of one operation, and of one byte, a second: seconds are counts.
+constexpr CoreSpeed kFlopsOnly = {.flops = 1, .bytes = 1e30};
+constexpr CoreSpeed kBytesOnly = {.flops = 1e30, .bytes = 1};
+
+Cell cell_at(int64_t layer) {
+  for (const auto& cell : expand(small_sweep(), small_inputs())) {
+    if (cell.hookpoint.layer == layer) return cell;
+  }
+  return {};
+}
+
+// A block of width 128, MLP 512, context 256: 2 (4 * 128^2 + 2 * 128 * 512) + 4 * 256 * 128 = 524,288 operations a
+// token; the unembedding 2 * 128 * 4096 = 1,048,576.
+constexpr double kBlock = 524'288;
+constexpr double kUnembedding = 1'048'576;
+
+TEST(Cost, ForwardStopsAfterTheLastHookpoint) {
+  const CostModel cost(small_sweep(), small_inputs(), kFlopsOnly);
+  const Cell first = cell_at(0);
+  const std::vector<const Cell*> cells = {&first};
+  const double read = 204'800 + 2 * 50'000;
+  const double clean = 6 * kBlock + kUnembedding;
+  const double zeroed = 5 * kBlock + kUnembedding;
+  EXPECT_DOUBLE_EQ(cost.shared_seconds(cells), read * kBlock + 8'000 * (clean + zeroed));
+}
+
+TEST(Cost, CellsShareTheForward) {
+  const CostModel cost(small_sweep(), small_inputs(), kFlopsOnly);
+  const Cell first = cell_at(0);
+  const Cell last = cell_at(5);
+  const double alone = cost.shared_seconds(std::vector{&first}) + cost.shared_seconds(std::vector{&last});
+  const double together = cost.shared_seconds(std::vector{&first, &last});
+  EXPECT_LT(together, alone);
+  EXPECT_GT(together, cost.shared_seconds(std::vector{&last}));
+  EXPECT_DOUBLE_EQ(cost.shared_seconds(std::vector{&last, &last}), cost.shared_seconds(std::vector{&last}));
+}
+
+TEST(Cost, CellPaysEncoderSparseDecoderAndPatchedForward) {
+  const CostModel cost(small_sweep(), small_inputs(), kFlopsOnly);
+  const double encoder = 2 * 128 * 2048;
+  const double decoder = 2 * 128 * 16;
+  const double expected = 204'800 * (encoder + 4 * decoder) + 100'000 * (encoder + decoder) +
+                          8'000 * (encoder + decoder + 5 * kBlock + kUnembedding);
+  EXPECT_DOUBLE_EQ(cost.cell_seconds(cell_at(0)), expected);
+}
+
+TEST(Cost, AdamMovesSevenFloatsAParameter) {
+  const CostModel cost(small_sweep(), small_inputs(), kBytesOnly);
+  const double parameters = 2 * 128 * 2048 + 2048 + 128;
+  const double expected = 200 * 28 * parameters + 312'800.0 * 12 * 2048;
+  EXPECT_NEAR(cost.cell_seconds(cell_at(0)) / expected, 1, 1e-9);
+}
+
+TEST(Cost, ThreadsDivideTheProducts) {
+  auto options = small_sweep();
+  const double one = CostModel(options, small_inputs(), kFlopsOnly).cell_seconds(cell_at(0));
+  options.run.threads = 4;
+  EXPECT_DOUBLE_EQ(CostModel(options, small_inputs(), kFlopsOnly).cell_seconds(cell_at(0)), one / 4);
+}
+
+TEST(Cost, MemoryCountsWeightsMomentsAndBuffers) {
+  const CostModel cost(small_sweep(), small_inputs());
+  const Cell first = cell_at(0);
+  const Cell last = cell_at(5);
+  const double parameters = 2 * 128 * 2048 + 2048 + 128;
+  const double weights = 4 * (2.0 * 4096 * 128 + 6 * (4 * 128 * 128 + 2 * 128 * 512));
+  const double buffers = 4.0 * 1024 * 2048 + 4.0 * 256 * 4096 + 4 * parameters;
+  EXPECT_EQ(cost.memory_bytes(std::vector{&first}),
+            static_cast<uint64_t>(weights + buffers + 12 * parameters + 4.0 * 1024 * 128));
+  EXPECT_EQ(cost.memory_bytes(std::vector{&first, &last}),
+            static_cast<uint64_t>(weights + buffers + 24 * parameters + 8.0 * 1024 * 128));
+}
+
+}  // namespace
+}  // namespace saesweep::sweep
