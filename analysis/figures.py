@@ -31,8 +31,10 @@ def figure2(table: pd.DataFrame, metrics: list[Metric], models: list[str], label
     n_columns = len(models) if len(models) > 1 else min(3, len(panels))
     figure, axes = _grid(len(panels), n_columns, width=max(PAGE_WIDTH, 2.1 * n_columns), height=2.1)
     for i, (axis, (metric, model)) in enumerate(zip(axes, panels)):
-        part = table[(table["metric"] == metric.name) & (table["model"] == model)]
-        _lines_by_layer(axis, part, metric)
+        of_metric = table[table["metric"] == metric.name]
+        _lines_by_layer(axis, of_metric[of_metric["model"] == model], metric)
+        if metric.bounded:
+            _limit_bounded(axis, of_metric, model)
         title = metric.label + (" (trained only)" if metric.trained_only else "")
         if len(models) == 1:
             axis.set_title(title)
@@ -115,9 +117,7 @@ def _lines_by_layer(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
         axis.fill_between(line["layer"], line["min"], line["max"], color=style["color"], alpha=0.2, linewidth=0)
         axis.vlines(line["layer"], line["min"], line["max"], color=style["color"], linewidth=0.9)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    if metric.bounded:
-        _limit_bounded(axis, part)
-    elif _spans_decades(part["mean"]):
+    if not metric.bounded and _spans_decades(part["mean"]):
         axis.set_yscale("log")
 
 
@@ -126,15 +126,15 @@ def _spans_decades(values: pd.Series) -> bool:
     return len(values) > 0 and values.min() > 0 and values.max() > 20 * values.min()
 
 
-def _limit_bounded(axis: Axes, part: pd.DataFrame) -> None:
-    """Shows what lies between LOWEST_SHOWN and 1, and says how many means lie below."""
-    means = part["mean"].dropna()
+def _limit_bounded(axis: Axes, of_metric: pd.DataFrame, model: str) -> None:
+    """The same limits for all models; shows what lies above LOWEST_SHOWN, and says how many means lie below."""
+    means = of_metric.loc[of_metric["model"] == model, "mean"].dropna()
     if means.empty:
-        axis.set_ylim(0, 1)
         axis.text(0.5, 0.5, "no values", transform=axis.transAxes, ha="center", va="center")
-        return
-    bottom, top = axis.get_ylim()
-    axis.set_ylim(max(bottom, LOWEST_SHOWN), min(top, 1.03))
+    low, high = max(of_metric["min"].min(), LOWEST_SHOWN), of_metric["max"].max()
+    margin = max(0.06 * (high - low), 1e-3)
+    if np.isfinite(margin):
+        axis.set_ylim(max(low - margin, LOWEST_SHOWN), min(high + margin, 1.03))
     below = int((means < LOWEST_SHOWN).sum())
     if below:
         axis.set_title(f"{below} below \N{MINUS SIGN}{-LOWEST_SHOWN}", loc="right", fontsize=7.5)

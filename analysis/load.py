@@ -16,13 +16,13 @@ VERSION = 1
 
 STATES = ("to come", "started", "done", "failed")
 STAGES = ("none", "trained", "evaluated", "harvested", "scored")
-EVALUATED = STAGES.index("evaluated")
+TRAINED, EVALUATED = STAGES.index("trained"), STAGES.index("evaluated")
 
 TEXT_COLUMNS = ("id", "evaluate_id", "score_id", "model", "variant", "hookpoint", "architecture", "failure", "host")
-INTEGER_COLUMNS = {
-    "init_seed": -1, "layer": -1, "expansion_factor": -1, "k": -1, "sae_seed": -1, "tokens": -1, "state": 0,
-    "stage": 0, "d_in": -1, "n_latents": -1, "tokens_trained": -1, "tokens_evaluated": -1, "tokens_ce": -1, "rank": -1,
-}  # fmt: skip
+INTEGER_COLUMNS = (
+    "init_seed", "layer", "expansion_factor", "k", "sae_seed", "tokens",
+    "d_in", "n_latents", "tokens_trained", "tokens_evaluated", "tokens_ce", "rank",
+)  # fmt: skip
 FLOAT_COLUMNS = (
     "explained_variance", "cosine_similarity", "mse",
     "explained_variance_no_first", "cosine_similarity_no_first", "mse_no_first",
@@ -30,6 +30,12 @@ FLOAT_COLUMNS = (
     "ce_clean", "ce_sae", "ce_zero", "ce_loss_score", "kl_sae", "kl_zero", "kl_score",
     "train_loss", "train_seconds", "evaluate_seconds", "tokens_per_second",
 )  # fmt: skip
+
+#: The stage that writes a column; in rows at an earlier stage the column may hold anything.
+_STAGE_OF = {name: EVALUATED for name in (*FLOAT_COLUMNS, "tokens_evaluated", "tokens_ce")} | {
+    name: TRAINED
+    for name in ("d_in", "n_latents", "tokens_trained", "train_loss", "train_seconds", "tokens_per_second", "host", "rank")
+}
 
 
 class ResultsError(Exception):
@@ -40,9 +46,9 @@ class ResultsError(Exception):
 class Results:
     """One results file.
 
-    info: the root attributes by name (name, version, resolved_sweep, created, machine, versions).
-    cells: a row per cell, in the order of the file. Every column of /cells, and those that the file lacks filled
-        with NaN (numbers), -1 (counts) or "" (text). `state` and `stage` are words (see STATES and STAGES);
+    info: the root attributes by name (sweep_name, sweep, software_<library>, machine, created, version).
+    cells: a row per cell, in the order of the file. Every column of /cells, and NaN (numbers), -1 (integers)
+        or "" (text) for what the file lacks or the row's stage has not written. `state` and `stage` are words (see STATES and STAGES);
         `evaluated` says whether the metrics of the row are whole.
     """
 
@@ -75,13 +81,17 @@ class Results:
         rates = np.concatenate(rates) if rates else np.empty(0)
         return rates[np.isfinite(rates)]
 
+    def _reached(self, stage: int) -> np.ndarray:
+        """For each cell, whether the columns of a stage are whole."""
+        return self.cells["stage"].isin(STAGES[stage:]).to_numpy()
+
     def _long(self, group: str, key: str) -> pd.DataFrame:
         """A [cells, n] group as one row per entry; entries whose key is below 0 are padding."""
         with _open(self.path) as file:
             columns = {name: data[:] for name, data in file.get(group, {}).items() if _is_wide(data, len(self.cells))}
         if key not in columns:
             return pd.DataFrame({"cell": np.empty(0, int), key: np.empty(0, int)})
-        used = columns[key] >= 0
+        used = (columns[key] >= 0) & self._reached(EVALUATED if group == "latents" else TRAINED)[:, None]
         frame = {"cell": np.nonzero(used)[0]}
         for name, values in columns.items():
             if values.shape[:2] == used.shape:
@@ -126,15 +136,20 @@ def _cells(path: Path, file: h5py.File) -> pd.DataFrame:
     if not isinstance(group, h5py.Group) or "id" not in group:
         raise ResultsError(f"{path}: no dataset /cells/id; the file is damaged or its run never started")
     n_cells = len(group["id"])
-    columns = {name: _decoded(data[:]) for name, data in group.items() if data.ndim == 1}
+    # While a run writes, a stage that is read first vouches for the columns read after it.
+    names = sorted((name for name, data in group.items() if data.ndim == 1), key=lambda name: name not in ("state", "stage"))
+    columns = {name: _decoded(group[name][:]) for name in names}
     for name, values in columns.items():
         if len(values) != n_cells:
             raise ResultsError(f"{path}: /cells/{name} has {len(values)} rows, /cells/id has {n_cells}; the file is damaged")
     cells = pd.DataFrame(columns)
-    missing = {name: "" for name in TEXT_COLUMNS} | INTEGER_COLUMNS | {name: np.nan for name in FLOAT_COLUMNS}
+    missing = dict.fromkeys(TEXT_COLUMNS, "") | dict.fromkeys(INTEGER_COLUMNS, -1)
+    missing |= {"state": 0, "stage": 0} | dict.fromkeys(FLOAT_COLUMNS, np.nan)
     for name, value in missing.items():
         if name not in cells:
             cells[name] = value
+    for name, stage in _STAGE_OF.items():
+        cells.loc[cells["stage"] < stage, name] = missing[name]
     cells = cells[[*missing, *(name for name in columns if name not in missing)]].copy()
     cells["evaluated"] = cells["stage"].astype(int) >= EVALUATED
     cells["state"] = _words(cells["state"], STATES)

@@ -56,7 +56,7 @@ class _Page:
 
     def parts(self) -> dict[str, str]:
         return {
-            "name": escape(str(self.results.info.get("name", "unnamed sweep"))),
+            "name": escape(str(self.results.info.get("sweep_name", "unnamed sweep"))),
             "css": (TEMPLATES / "report.css").read_text(),
             "js": (TEMPLATES / "report.js").read_text(),
             "what": self._what(),
@@ -71,7 +71,7 @@ class _Page:
             "latents_csv": self._latents_csv(),
             "failures": tables.failures(self.cells) if self.results.count("failed") else "<p>No cell failed.</p>",
             "provenance": tables.provenance(self.results),
-            "sweep": escape(str(self.results.info.get("resolved_sweep", "not recorded"))),
+            "sweep": escape(str(self.results.info.get("sweep", "not recorded"))),
             "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         }
 

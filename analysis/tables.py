@@ -159,9 +159,9 @@ def metric_guide(metrics: list[Metric]) -> str:
 
 
 def provenance(results: Results) -> str:
-    info = {name: value for name, value in results.info.items() if name not in ("resolved_sweep", "filetype")}
-    labels = {"name": "sweep", "version": "version of the results format"}
-    first = [name for name in ("name", "created", "machine", "version") if name in info]
+    info = {name: value for name, value in results.info.items() if name not in ("sweep", "filetype")}
+    labels = {"sweep_name": "sweep", "created": "results file made", "version": "version of the results format"}
+    first = [name for name in ("sweep_name", "created", "machine", "version") if name in info]
     rows = []
     for name in first + sorted(set(info) - set(first)):
         label = labels.get(name, name.removeprefix("software_").replace("_", " "))

@@ -39,7 +39,7 @@ def _root(file):
     file.attrs["filetype"] = np.bytes_("saesweep-results")
     file.attrs["version"] = 1
     for name, text in {
-        "name": "quickstart", "resolved_sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
+        "sweep_name": "quickstart", "sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
         "machine": "node17, 2 cores", "software_saesweep": "0.1.0", "software_hdf5": "1.10.8", "software_torch": "2.11.0",
     }.items():  # fmt: skip
         file.attrs[name] = np.bytes_(text.encode())

@@ -147,7 +147,7 @@ def test_load_gives_frames_without_padding(made):
     np.testing.assert_array_equal(results.firing_rates([7]), rates)
     np.testing.assert_array_equal(results.curves.query("cell == 3")["loss"], curve)
     assert results.cells.loc[0, "variant"] == "trained" and results.cells.loc[0, "stage"] == "evaluated"
-    assert results.info["name"] == "quickstart" and results.info["software_hdf5"] == "1.10.8"
+    assert results.info["sweep_name"] == "quickstart" and results.info["software_hdf5"] == "1.10.8"
 
 
 def test_a_running_sweep_says_how_much_is_done_and_why_cells_failed(tmp_path):
@@ -159,6 +159,19 @@ def test_a_running_sweep_says_how_much_is_done_and_why_cells_failed(tmp_path):
     table = pd.read_csv(tmp_path / "report/figure2.csv")
     assert set(table["variant"]) == {"trained", "rerandomized_incl"}
     assert row_of(text, "explained-variance", 2)[-1] == ["–"], "a mean over some of the layers is no mean"
+
+
+def test_columns_that_no_finished_stage_wrote_are_not_read(tmp_path):
+    results = make_results(tmp_path / "results.h5", latents=32, states=[DONE, STARTED] + [TO_COME] * 58)
+    with h5py.File(results, "r+") as file:
+        for name in ("cells/explained_variance", "cells/train_loss", "latents/firing_rate", "curves/loss"):
+            file[name][1] = 123
+        file["cells/d_in"][1] = 4096
+        file["latents/index"][1], file["curves/step"][1] = 0, 1
+    read = analysis.load(results)
+    assert read.cells.loc[1, ["explained_variance", "train_loss"]].isna().all() and read.cells.loc[1, "d_in"] == -1
+    assert set(read.latents["cell"]) == set(read.curves["cell"]) == {0}
+    assert read.cells.loc[0, ["explained_variance", "train_loss", "d_in"]].notna().all()
 
 
 def test_a_sweep_without_any_finished_cell_is_reported(tmp_path):
