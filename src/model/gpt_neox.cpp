@@ -1,7 +1,7 @@
 #include "model/gpt_neox.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/InferenceMode.h>
+#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,7 +56,7 @@ at::Tensor as_rows(const at::Tensor& x, int64_t context) {
 
 GptNeox::GptNeox(const GptNeoxConfig& config, const TensorMap& tensors, at::ScalarType dtype, at::Device device)
     : config_(config) {
-  const c10::InferenceMode guard;
+  const c10::NoGradGuard guard;
   const Source source(config, tensors, dtype, device);
   const auto norm = [&](const std::string& name) {
     return LayerNorm{source(name + ".weight"), source(name + ".bias")};
@@ -141,7 +141,7 @@ at::Tensor GptNeox::embed(const at::Tensor& ids, const ForwardRequest& request) 
 }
 
 ForwardResult GptNeox::forward(const at::Tensor& ids, const ForwardRequest& request) const {
-  const c10::InferenceMode guard;
+  const c10::NoGradGuard guard;
   int64_t n_blocks = request.logits ? config_.n_layers : 0;
   for (const Hookpoint& hookpoint : request.capture) {
     check(hookpoint);
@@ -173,7 +173,7 @@ ForwardResult GptNeox::forward(const at::Tensor& ids, const ForwardRequest& requ
 }
 
 at::Tensor GptNeox::logits_from_residual(const at::Tensor& residual, int64_t layer) const {
-  const c10::InferenceMode guard;
+  const c10::NoGradGuard guard;
   if (layer != -1) check({Kind::kResidual, layer});
   const int64_t context = residual.size(1);
   check_context(context);
