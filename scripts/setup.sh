@@ -55,7 +55,7 @@ packages() {
   local missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]})) || return 0
-  if ((EUID != 0)) && ! sudo -n true 2>/dev/null && ! sudo -v; then
+  if ((EUID != 0)) && ! { command -v sudo >/dev/null && sudo -v; }; then
     die "missing Debian packages, and neither root nor sudo to install them. Ask for: apt-get install ${missing[*]}"
   fi
   step "Installing ${#missing[@]} Debian packages (${missing[*]})" apt.log install_packages "${missing[@]}"
@@ -75,6 +75,11 @@ check_quickstart_text() {
 
 install_python_packages() { pip_install .venv -r requirements.txt; }
 
+exec 9>"$LOGS/setup.lock"
+if ! flock -n 9; then
+  echo "Another set-up of this checkout is at work; waiting for it"
+  flock 9
+fi
 if [[ -n $with_packages ]]; then packages || exit; fi
 check_quickstart_text
 if ! environment_is_current .venv requirements.txt; then
