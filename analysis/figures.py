@@ -54,7 +54,7 @@ def curves(points: pd.DataFrame) -> Figure:
     """
     layers = some_layers(points["layer"])
     rows = [("explained_variance", "explained variance\n(training batch)"), ("dead_fraction", "dead latents\n(share)")]
-    rows = [row for row in rows if row[0] in points and points[row[0]].notna().any()]
+    rows = [row for row in rows if points[row[0]].notna().any()]
     figure, axes = _grid(len(rows) * len(layers), len(layers), width=PAGE_WIDTH, height=1.8)
     for i, axis in enumerate(axes):
         (name, label), layer = rows[i // len(layers)], layers[i % len(layers)]

@@ -140,6 +140,8 @@ class _Page:
         return "\n".join(texts) or NOTHING_YET
 
     def _figure2(self, cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
+        if not self.metrics:
+            return '<p class="empty">The file holds no metrics of these cells.</p>'
         table = _of_setting(self.table, setting)
         models = [model for model in self.labels if model in set(cells["model"])]
         alt = f"{len(self.metrics)} metrics by layer, a line per variant. {_headline(cells)} All values: figure2.csv."
@@ -154,10 +156,10 @@ class _Page:
         return "\n".join(parts)
 
     def _curves(self, cells: pd.DataFrame, suffix: str) -> str:
-        points = self.results.curves
-        if not {"tokens", "explained_variance", "dead_fraction"} <= set(points) or not points["cell"].isin(cells.index).any():
-            return '<p class="empty">The file holds no training curves of these cells.</p>'
+        points = self.results.curves.reindex(columns=["cell", "tokens", "explained_variance", "dead_fraction"])
         points = points.merge(cells[["variant", "layer"]], left_on="cell", right_index=True)
+        if points["tokens"].isna().all() or points[["explained_variance", "dead_fraction"]].isna().all(axis=None):
+            return '<p class="empty">The file holds no training curves of these cells.</p>'
         last = points[points["tokens"] == points["tokens"].max()].groupby("variant")["explained_variance"].mean()
         ends = ", ".join(f"{variant_label(v)} {last[v]:.3f}" for v in ordered_variants(last.index))
         alt = f"Explained variance and dead latents against training tokens, a panel per layer. Explained variance at the end, mean over layers and seeds: {ends}."

@@ -194,6 +194,17 @@ def test_metrics_that_are_nan_everywhere_leave_the_others_alone(tmp_path):
     assert trained.loc[2, "n"] == 1 and trained.loc[2, "mean"] == trained.loc[2, "min"] > 0
 
 
+def test_cells_without_any_number_are_reported(tmp_path):
+    results = make_results(tmp_path / "results.h5", latents=8, seeds=1)
+    with h5py.File(results, "r+") as file:
+        for group in file.values():
+            for data in group.values():
+                if data.dtype.kind == "f":
+                    data[...] = np.nan
+    text = page_of(results, tmp_path / "report")
+    assert all(f"The file holds no {what} of these cells" in text for what in ("metrics", "training curves", "firing rates"))
+
+
 @pytest.mark.parametrize("without", [
     ("cells/explained_variance_train", "cells/l1", "cells/host", "cells/failure"),
     ("latents/firing_rate", "latents/index", "curves/step"),
