@@ -1,0 +1,36 @@
+#include "app/arguments.h"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include "base/errors.h"
+
+namespace saesweep::app {
+
+namespace po = boost::program_options;
+
+po::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& args,
+                                  const po::options_description& options, const std::string& positional) try {
+  po::options_description all;
+  all.add(options).add_options()("help,h", "this text")(positional.c_str(), po::value<std::string>());
+  po::positional_options_description places;
+  places.add(positional.c_str(), 1);
+  po::variables_map given;
+  po::store(po::command_line_parser(args).options(all).positional(places).run(), given);
+  po::notify(given);
+  return given;
+} catch (const po::error& error) {
+  throw ConfigError("saesweep " + command, fmt::format("{}; see saesweep {} --help", error.what(), command));
+}
+
+std::string required_argument(const std::string& command, const po::variables_map& given, const std::string& name,
+                              const std::string& meaning) {
+  if (given.contains(name)) return given[name].as<std::string>();
+  throw ConfigError("saesweep " + command, fmt::format("no {} given; see saesweep {} --help", meaning, command));
+}
+
+std::string help_text(const std::string& usage, const po::options_description& options) {
+  return fmt::format("{}\n{}", usage, fmt::streamed(options));
+}
+
+}  // namespace saesweep::app

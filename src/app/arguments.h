@@ -1,0 +1,22 @@
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <string>
+#include <vector>
+
+namespace saesweep::app {
+
+//! Parses what follows a command's name; `positional` names the option that takes the one argument without a
+//! name. `-h, --help` is known always. Throws ConfigError naming the command.
+boost::program_options::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& args,
+                                                      const boost::program_options::options_description& options,
+                                                      const std::string& positional);
+
+//! The positional argument. Throws ConfigError where it is missing; `meaning` says what it should be.
+std::string required_argument(const std::string& command, const boost::program_options::variables_map& given,
+                              const std::string& name, const std::string& meaning);
+
+//! `usage`, and the options.
+std::string help_text(const std::string& usage, const boost::program_options::options_description& options);
+
+}  // namespace saesweep::app

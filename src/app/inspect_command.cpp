@@ -1,0 +1,143 @@
+#include "app/inspect_command.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "app/arguments.h"
+#include "app/status_text.h"
+#include "app/table.h"
+#include "base/errors.h"
+#include "base/json.h"
+#include "model/checkpoint.h"
+#include "model/safetensors.h"
+#include "sae/folder.h"
+#include "text/store_format.h"
+#include "text/token_store.h"
+#include "text/tokenizer.h"
+
+namespace saesweep::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kUsage =
+    "Usage: saesweep inspect PATH\n\n"
+    "Checks and describes what PATH holds: a model folder (config.json), an SAE folder (cfg.json),\n"
+    "an output folder or its results.h5, or a token store.\n";
+
+std::string leading_bytes(const fs::path& path, size_t n) {
+  std::string bytes(n, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(bytes.data(), static_cast<std::streamsize>(n));
+  bytes.resize(static_cast<size_t>(file.gcount()));
+  return bytes;
+}
+
+bool is_token_store(const fs::path& path) {
+  const auto bytes = leading_bytes(path, sizeof text::kStoreMagic);
+  uint64_t magic = 0;
+  if (bytes.size() != sizeof magic) return false;
+  std::memcpy(&magic, bytes.data(), sizeof magic);
+  return magic == text::kStoreMagic;
+}
+
+bool is_hdf5(const fs::path& path) {
+  return leading_bytes(path, 4) == "\x89HDF";
+}
+
+// Subfolders that hold checkpoints of their own.
+std::string revisions_text(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (fs::exists(entry.path() / "config.json")) names.insert(entry.path().filename());
+  }
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string tokenizer_text(const fs::path& folder) {
+  const auto path = folder / "tokenizer.json";
+  if (!fs::exists(path)) return "none";
+  const auto tokenizer = text::Tokenizer::load(path);
+  return fmt::format("{} ids, hash {}", tokenizer.vocab_size(), tokenizer.hash());
+}
+
+std::string model_text(const fs::path& folder) {
+  const auto checkpoint = model::read_checkpoint(folder);
+  const auto& config = checkpoint.config;
+  int64_t n_parameters = 0;
+  std::set<std::string> dtypes;
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    n_parameters += tensor.numel();
+    dtypes.insert(model::safetensors_dtype_name(tensor.scalar_type()));
+  }
+  return fmt::format(
+      "Model: GPT-NeoX, {} layers, width {}, {} heads, MLP width {}, vocabulary {}, context {}\n"
+      "Rotary: fraction {}, base {}; {} residual; {}; {} embeddings\n"
+      "Parameters: {} in {} tensors, {}\nHash: {}\nRevisions: {}\nTokenizer: {}\n",
+      config.n_layers, config.d_model, config.n_heads, config.d_mlp, config.vocab_size, config.max_context,
+      config.rotary_fraction, config.rotary_base, config.parallel_residual ? "parallel" : "sequential",
+      config.activation, config.tied_embeddings ? "tied" : "untied", n_parameters, checkpoint.tensors.size(),
+      fmt::join(dtypes, ", "), model::checkpoint_hash(folder), revisions_text(folder), tokenizer_text(folder));
+}
+
+std::string sae_text(const fs::path& folder) {
+  const auto sae = sae::load_sae(folder);
+  const model::SafetensorsFile file(folder / "sae.safetensors");
+  TextTable table({"tensor", "dtype", "shape"});
+  for (const auto& [name, tensor] : file.tensors()) {
+    table.add({name, model::safetensors_dtype_name(tensor.dtype), model::shape_text(tensor.shape)});
+  }
+  return fmt::format("SAE: k {}\n{}\n\n{}", sae.k, read_json(folder / "cfg.json").dump(2), table.text());
+}
+
+std::string results_text(const fs::path& path) {
+  const results::ResultsReader reader(path);
+  const auto info = reader.info();
+  const auto& shape = reader.shape();
+  std::string text = fmt::format("Results: {} cells, up to {} latents, up to {} points a curve\nMade {} on {}\n",
+                                 shape.n_cells, shape.n_latents, shape.n_curve_points, info.created, info.machine);
+  for (const auto& [name, version] : info.software) text += fmt::format("{}: {}\n", name, version);
+  return text + status_text(read_run(path)) + "\n" + info.sweep;
+}
+
+std::string store_text(const fs::path& path) {
+  const auto store = text::TokenStore::open(path);
+  return fmt::format("Token store: {} tokens, {} documents\nText: {}\nTokenizer: {}\n", store.n_tokens(),
+                     store.documents().size(), store.text_hash(), store.tokenizer_hash());
+}
+
+std::string inspect(const fs::path& path) {
+  if (!fs::exists(path)) throw InputError(path.string(), "no such file or folder");
+  if (fs::is_directory(path)) {
+    if (fs::exists(path / "cfg.json")) return sae_text(path);
+    if (fs::exists(path / "config.json")) return model_text(path);
+    if (fs::exists(path / "results.h5")) return results_text(path / "results.h5");
+  } else {
+    if (is_hdf5(path)) return results_text(path);
+    if (is_token_store(path)) return store_text(path);
+  }
+  throw InputError(path.string(),
+                   "expected a model folder (config.json), an SAE folder (cfg.json), an output folder or its "
+                   "results.h5, or a token store");
+}
+
+}  // namespace
+
+int inspect_command(const std::vector<std::string>& args) {
+  const boost::program_options::options_description options;
+  const auto given = parse_arguments("inspect", args, options, "path");
+  if (given.contains("help")) {
+    fmt::print("{}", kUsage);
+    return 0;
+  }
+  fmt::print("{}", inspect(required_argument("inspect", given, "path", "path")));
+  return 0;
+}
+
+}  // namespace saesweep::app

@@ -1,0 +1,122 @@
+#include "app/plan_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "app/table.h"
+#include "base/progress.h"
+
+namespace saesweep::app {
+namespace {
+
+//! More ranks than these are told by their extremes.
+constexpr int kRanksShown = 16;
+
+std::string ranges_text(const std::set<int64_t>& numbers) {
+  std::string text;
+  for (auto first = numbers.begin(); first != numbers.end();) {
+    auto last = first;
+    for (auto next = std::next(first); next != numbers.end() && *next == *last + 1; ++next) last = next;
+    text += text.empty() ? "" : ",";
+    text += first == last ? fmt::format("{}", *first) : fmt::format("{}-{}", *first, *last);
+    first = std::next(last);
+  }
+  return text;
+}
+
+std::vector<const sweep::Cell*> cells_of(const Plan& plan, const std::vector<size_t>& numbers) {
+  std::vector<const sweep::Cell*> cells;
+  for (const size_t number : numbers) cells.push_back(&plan.cells[number]);
+  return cells;
+}
+
+std::string groups_text(const Plan& plan) {
+  TextTable table({"group", "model", "variant", "init", "cells", "hookpoints", "units", "memory a unit", "time"});
+  const auto groups = sweep::make_groups(plan.cells);
+  for (size_t group = 0; group < groups.size(); ++group) {
+    const auto cells = cells_of(plan, groups[group].cells);
+    size_t n_units = 0;
+    uint64_t memory = 0;
+    double seconds = 0;
+    for (const auto& unit : plan.units) {
+      if (unit.group != group) continue;
+      ++n_units;
+      memory = std::max(memory, unit.memory_bytes);
+      seconds += unit.cost_seconds;
+    }
+    const auto& cell = *cells.front();
+    table.add({std::to_string(group), cell.model_name, model::name_of(cell.variant),
+               cell.init_seed < 0 ? "-" : std::to_string(cell.init_seed), std::to_string(cells.size()),
+               hookpoints_text(cells), std::to_string(n_units), bytes_text(memory), duration_text(seconds)});
+  }
+  return table.text();
+}
+
+std::string rank_line(const Plan& plan, const sweep::Schedule& schedule, size_t rank) {
+  size_t n_cells = 0;
+  for (const size_t unit : schedule.units[rank]) n_cells += plan.units[unit].cells.size();
+  return fmt::format("  rank {}: {} units, {} cells, {}\n", rank, schedule.units[rank].size(), n_cells,
+                     duration_text(schedule.seconds[rank]));
+}
+
+std::string schedule_text(const Plan& plan, const sweep::Schedule& schedule) {
+  std::string text =
+      fmt::format("Schedule over {} rank{}, longest unit first:\n", plan.n_ranks, plan.n_ranks == 1 ? "" : "s");
+  if (plan.n_ranks <= kRanksShown) {
+    for (size_t rank = 0; rank < schedule.units.size(); ++rank) text += rank_line(plan, schedule, rank);
+    return text;
+  }
+  const auto [first, last] = std::ranges::minmax_element(schedule.seconds);
+  const auto idle = std::ranges::count_if(schedule.units, [](const auto& units) { return units.empty(); });
+  return text + fmt::format("  the first rank is done after {}, the last after {}; {} have no work\n",
+                            duration_text(*first), duration_text(*last), idle);
+}
+
+}  // namespace
+
+std::string hookpoints_text(std::span<const sweep::Cell* const> cells) {
+  std::map<model::Hookpoint::Kind, std::set<int64_t>> layers;
+  for (const auto* cell : cells) layers[cell->hookpoint.kind].insert(cell->hookpoint.layer);
+  std::string text;
+  for (const auto& [kind, numbers] : layers) {
+    const auto name = model::Hookpoint{kind, *numbers.begin()}.name();
+    const auto number = std::to_string(*numbers.begin());
+    const auto place = kind == model::Hookpoint::Kind::kEmbedding ? std::string::npos : name.find(number);
+    text += text.empty() ? "" : " ";
+    text += place == std::string::npos
+                ? name
+                : name.substr(0, place) + ranges_text(numbers) + name.substr(place + number.size());
+  }
+  return text;
+}
+
+std::string plan_text(const Plan& plan) {
+  const auto schedule = sweep::make_schedule(plan.units, plan.n_ranks);
+  uint64_t memory = 0;
+  for (const auto& unit : plan.units) memory = std::max(memory, unit.memory_bytes);
+  return fmt::format(
+      "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n\n{}\n{}\n"
+      "Time: about {} (rough: counted operations at 60 GFLOP/s a core)\n"
+      "Memory: up to {} a rank, LibTorch's own aside\n"
+      "Output: {} in {}\n",
+      plan.options.name, plan.cells.size(), sweep::make_groups(plan.cells).size(), plan.units.size(), groups_text(plan),
+      schedule_text(plan, schedule), duration_text(schedule.makespan), bytes_text(memory),
+      bytes_text(plan.output_bytes), plan.options.output.string());
+}
+
+std::string cells_text(const Plan& plan) {
+  std::map<size_t, size_t> unit_of;
+  for (size_t unit = 0; unit < plan.units.size(); ++unit) {
+    for (const size_t cell : plan.units[unit].cells) unit_of[cell] = unit;
+  }
+  TextTable table({"cell", "unit", "id", "settings"});
+  for (size_t i = 0; i < plan.cells.size(); ++i) {
+    table.add({std::to_string(i), std::to_string(unit_of.at(i)), plan.cells[i].id, describe(plan.cells[i])});
+  }
+  return table.text();
+}
+
+}  // namespace saesweep::app

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sweep/cell.h"
+#include "sweep/options.h"
+#include "sweep/units.h"
+
+namespace saesweep::app {
+
+//! A sweep divided among ranks, before it starts.
+struct Plan {
+  sweep::SweepOptions options;
+  std::vector<sweep::Cell> cells;
+  std::vector<sweep::Unit> units;
+  int n_ranks = 1;
+  //! What a run writes.
+  uint64_t output_bytes = 0;
+};
+
+//! The plan for people to read: a line a group, a line a rank, time, memory and size of the output.
+std::string plan_text(const Plan& plan);
+
+//! A line a cell, with its id and unit.
+std::string cells_text(const Plan& plan);
+
+//! Hookpoints of cells, short: "layers.0-5", "layers.0,4-6 mlp", "embed_in".
+std::string hookpoints_text(std::span<const sweep::Cell* const> cells);
+
+}  // namespace saesweep::app
