@@ -116,7 +116,10 @@ def _lines_by_layer(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
         axis.plot(line["layer"], line["mean"], **style)
         axis.fill_between(line["layer"], line["min"], line["max"], color=style["color"], alpha=0.2, linewidth=0)
         axis.vlines(line["layer"], line["min"], line["max"], color=style["color"], linewidth=0.9)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    layers = sorted(part["layer"].unique())
+    axis.set_xticks(layers[:: math.ceil(len(layers) / 9) or 1])
+    if len(layers) == 1:
+        axis.set_xlim(layers[0] - 1, layers[0] + 1)
     if not metric.bounded and _spans_decades(part["mean"]):
         axis.set_yscale("log")
 

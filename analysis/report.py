@@ -82,7 +82,8 @@ class _Page:
         seeds = cells["sae_seed"].nunique()
         n_init = cells.loc[cells["init_seed"] >= 0, "init_seed"].nunique()
         init_seeds = f", {n_init} init seeds" if n_init > 1 else ""
-        settings = "; ".join(setting_label(s) for s in _settings(cells))
+        kinds = _settings(cells)
+        settings = "; ".join(setting_label(s) for s in kinds[:4]) + (f"; and {len(kinds) - 4} more settings" if len(kinds) > 4 else "")
         text = (
             f"{_counted(len(cells), 'sparse autoencoder')} on {_counted(cells['model'].nunique(), 'model')} ({', '.join(self.labels.values())}): "
             f"{_counted(cells['variant'].nunique(), 'variant')} ({variants}), {_counted(len(layers), 'layer')} ({_spans(layers)}), "
