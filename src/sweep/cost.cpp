@@ -6,10 +6,13 @@
 namespace saesweep::sweep {
 namespace {
 
-// Adam reads weight, gradient and two moments, and writes all but the gradient: seven floats a parameter.
-constexpr double kAdamBytes = 28;
-// Pre-activations are written by the product, read by relu and top-k.
+// Adam reads and writes a weight and two moments; no gradient is stored.
+constexpr double kAdamBytes = 24;
+// Pre-activations stay in the cache; writing them there and choosing k of them takes about as long as this much
+// memory traffic.
 constexpr double kPreActivationBytes = 12;
+// Memory a parameter: the weight and Adam's two moments.
+constexpr double kSaeBytes = 12;
 
 double n_parameters(const Cell& cell) {
   return 2.0 * cell.d_in * cell.n_latents + static_cast<double>(cell.n_latents + cell.d_in);
@@ -81,17 +84,15 @@ uint64_t CostModel::memory_bytes(std::span<const Cell* const> cells) const {
   const auto& config = configs_.at(cells.front()->model_path);
   const double batch = static_cast<double>(options_.train.batch_tokens);
   std::set<model::Hookpoint> hookpoints;
-  double kept = 0;
-  double working = 0;
+  double saes = 0;
   for (const auto* cell : cells) {
     hookpoints.insert(cell->hookpoint);
-    kept += 12 * n_parameters(*cell);
-    working = std::max(working, 4 * n_parameters(*cell) + 4 * batch * cell->n_latents);
+    saes += kSaeBytes * n_parameters(*cell);
   }
   const double weights = n_parameters(config) * (options_.model.dtype == "float32" ? 4 : 2);
   const double activations = 4 * batch * config.d_model * hookpoints.size();
   const double logits = 4.0 * options_.text.context_length * config.vocab_size;
-  return static_cast<uint64_t>(weights + kept + working + activations + logits);
+  return static_cast<uint64_t>(weights + saes + activations + logits);
 }
 
 }  // namespace saesweep::sweep

@@ -30,8 +30,8 @@ class CostModel {
   double shared_seconds(std::span<const Cell* const> cells) const;
   //! Paid by each cell: its training steps, its encoding of the evaluation texts, its patched forward passes.
   double cell_seconds(const Cell& cell) const;
-  //! Bytes that cells training together need: weights of the model, SAEs with gradients and Adam's moments,
-  //! a batch of activations a hookpoint, pre-activations of one SAE.
+  //! Bytes that cells training together need: weights of the model, SAEs with Adam's moments, a batch
+  //! of activations a hookpoint, a row of logits.
   uint64_t memory_bytes(std::span<const Cell* const> cells) const;
 
  private:

@@ -53,10 +53,10 @@ TEST(Cost, CellPaysEncoderSparseDecoderAndPatchedForward) {
   EXPECT_DOUBLE_EQ(cost.cell_seconds(cell_at(0)), expected);
 }
 
-TEST(Cost, AdamMovesSevenFloatsAParameter) {
+TEST(Cost, AdamMovesSixFloatsAParameter) {
   const CostModel cost(small_sweep(), small_inputs(), kBytesOnly);
   const double parameters = 2 * 128 * 2048 + 2048 + 128;
-  const double expected = 200 * 28 * parameters + 312'800.0 * 12 * 2048;
+  const double expected = 200 * 24 * parameters + 312'800.0 * 12 * 2048;
   EXPECT_NEAR(cost.cell_seconds(cell_at(0)) / expected, 1, 1e-9);
 }
 
@@ -67,17 +67,17 @@ TEST(Cost, ThreadsDivideTheProducts) {
   EXPECT_DOUBLE_EQ(CostModel(options, small_inputs(), kFlopsOnly).cell_seconds(cell_at(0)), one / 4);
 }
 
-TEST(Cost, MemoryCountsWeightsMomentsAndBuffers) {
+TEST(Cost, MemoryCountsWeightsMomentsAndActivations) {
   const CostModel cost(small_sweep(), small_inputs());
   const Cell first = cell_at(0);
   const Cell last = cell_at(5);
   const double parameters = 2 * 128 * 2048 + 2048 + 128;
   const double weights = 4 * (2.0 * 4096 * 128 + 6 * (4 * 128 * 128 + 2 * 128 * 512));
-  const double buffers = 4.0 * 1024 * 2048 + 4.0 * 256 * 4096 + 4 * parameters;
+  const double logits = 4.0 * 256 * 4096;
   EXPECT_EQ(cost.memory_bytes(std::vector{&first}),
-            static_cast<uint64_t>(weights + buffers + 12 * parameters + 4.0 * 1024 * 128));
+            static_cast<uint64_t>(weights + logits + 12 * parameters + 4.0 * 1024 * 128));
   EXPECT_EQ(cost.memory_bytes(std::vector{&first, &last}),
-            static_cast<uint64_t>(weights + buffers + 24 * parameters + 8.0 * 1024 * 128));
+            static_cast<uint64_t>(weights + logits + 24 * parameters + 8.0 * 1024 * 128));
 }
 
 }  // namespace

@@ -1,0 +1,85 @@
+#include "app/plan_text.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "app/table.h"
+#include "sweep/small_sweep.h"
+
+namespace saesweep::app {
+namespace {
+
+using sweep::small_inputs;
+using sweep::small_sweep;
+
+Plan small_plan(int n_ranks) {
+  Plan plan{.options = small_sweep(),
+            .cells = sweep::expand(small_sweep(), small_inputs()),
+            .units = {},
+            .n_ranks = n_ranks,
+            .output_bytes = 1'500'000};
+  plan.options.name = "small";
+  plan.units = make_units(plan.cells, n_ranks, plan.options.run, sweep::CostModel(small_sweep(), small_inputs()));
+  return plan;
+}
+
+auto n_lines(const std::string& text) {
+  return std::ranges::count(text, '\n');
+}
+
+TEST(PlanText, SixtyCellsTakeALineAGroupAndARank) {
+  const auto text = plan_text(small_plan(2));
+  EXPECT_NE(text.find("Sweep small: 60 cells in 5 groups"), std::string::npos) << text;
+  EXPECT_NE(text.find("layers.0-5"), std::string::npos) << text;
+  EXPECT_NE(text.find("rank 1: "), std::string::npos) << text;
+  EXPECT_NE(text.find("Output: 1.5 MB"), std::string::npos) << text;
+  EXPECT_LT(n_lines(text), 20);
+}
+
+TEST(PlanText, ManyRanksAreToldByTheirExtremes) {
+  const auto text = plan_text(small_plan(100));
+  EXPECT_NE(text.find("40 have no work"), std::string::npos) << text;
+  EXPECT_LT(n_lines(text), 20);
+}
+
+TEST(PlanText, CellsAreListedWithTheirIds) {
+  const auto plan = small_plan(2);
+  const auto text = cells_text(plan);
+  EXPECT_EQ(n_lines(text), 61);
+  for (const auto& cell : plan.cells) EXPECT_NE(text.find(cell.id), std::string::npos);
+}
+
+std::string hookpoints_of(std::vector<model::Hookpoint> hookpoints) {
+  std::vector<sweep::Cell> cells(hookpoints.size());
+  std::vector<const sweep::Cell*> pointers;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    cells[i].hookpoint = hookpoints[i];
+    pointers.push_back(&cells[i]);
+  }
+  return hookpoints_text(pointers);
+}
+
+TEST(PlanText, HookpointsAreShortened) {
+  using Kind = model::Hookpoint::Kind;
+  EXPECT_EQ(hookpoints_of({{Kind::kResidual, 5}, {Kind::kResidual, 0}, {Kind::kResidual, 1}, {Kind::kResidual, 1}}),
+            "layers.0-1,5");
+  EXPECT_EQ(hookpoints_of({{Kind::kMlp, 3}, {Kind::kEmbedding, -1}}), "embed_in layers.3.mlp");
+}
+
+TEST(Table, PutsColumnsUnderEachOther) {
+  TextTable table({"a", "long head"});
+  table.add({"longer", "b"});
+  EXPECT_EQ(table.text(), "a       long head\nlonger  b\n");
+}
+
+TEST(Table, BytesHaveTwoOrThreeDigits) {
+  EXPECT_EQ(bytes_text(0), "0 B");
+  EXPECT_EQ(bytes_text(999), "999 B");
+  EXPECT_EQ(bytes_text(1'000), "1.0 kB");
+  EXPECT_EQ(bytes_text(41'234'567), "41 MB");
+  EXPECT_EQ(bytes_text(999'900'000), "1.0 GB");
+}
+
+}  // namespace
+}  // namespace saesweep::app
