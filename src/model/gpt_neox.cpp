@@ -73,8 +73,8 @@ GptNeox::GptNeox(const GptNeoxConfig& config, const TensorMap& tensors, at::Scal
                        linear(name + "attention.query_key_value"), linear(name + "attention.dense"),
                        linear(name + "mlp.dense_h_to_4h"), linear(name + "mlp.dense_4h_to_h")});
   }
-  const auto d_head = static_cast<double>(config.d_model / config.n_heads);
-  const auto d_rotary = static_cast<int64_t>(d_head * config.rotary_fraction);
+  const int64_t d_head = config.d_model / config.n_heads;
+  const auto d_rotary = static_cast<int64_t>(static_cast<double>(d_head) * config.rotary_fraction);
   const auto [cos, sin] = rotary_tables(config.max_context, d_rotary, config.rotary_base);
   cos_ = cos.to(device);
   sin_ = sin.to(device);

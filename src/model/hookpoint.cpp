@@ -19,7 +19,7 @@ constexpr std::string_view kLayers = "layers.";
 }  // namespace
 
 std::string Hookpoint::name() const {
-  const std::string block = std::string(kLayers) + std::to_string(layer);
+  std::string block = std::string(kLayers) + std::to_string(layer);
   switch (kind) {
     case Kind::kEmbedding:
       return "embed_in";

@@ -134,11 +134,11 @@ void check_layout(const std::map<std::string, TensorInfo>& tensors, uint64_t dat
     const auto& [name, info] = *entry;
     if (info.begin < end) {
       throw ModelError(
-          file + ": " + name,
+          fmt::format("{}: {}", file, name),
           fmt::format("begins at byte {} of the data, inside tensor {}, which ends at {}", info.begin, *before, end));
     }
     if (info.begin > end) {
-      throw ModelError(file + ": " + name,
+      throw ModelError(fmt::format("{}: {}", file, name),
                        fmt::format("begins at byte {} of the data, expected {}: no gap is allowed", info.begin, end));
     }
     end = info.end;
