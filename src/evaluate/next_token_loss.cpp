@@ -1,5 +1,6 @@
 #include "evaluate/next_token_loss.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/sum.h>
 

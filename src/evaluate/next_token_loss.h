@@ -14,8 +14,6 @@ struct LossSums {
   double kl = 0;
 
   LossSums& operator+=(const LossSums& other);
-  double mean_cross_entropy() const { return cross_entropy / static_cast<double>(n_tokens); }
-  double mean_kl() const { return kl / static_cast<double>(n_tokens); }
 };
 
 //! The clean model's predictions of a batch, against which changed ones are held. Every position but the last of a

@@ -165,4 +165,8 @@ void ResultsWriter::close() {
   impl_->file.close();
 }
 
+std::string storage_version() {
+  return h5::library_version();
+}
+
 }  // namespace saesweep::results

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "mpi/comm.h"
@@ -72,5 +73,8 @@ class ResultsWriter {
 
 //! Bytes that a file of this shape and these rows takes, without HDF5's own few KB.
 uint64_t file_bytes(const Shape& shape, std::span<const CellRow> rows);
+
+//! Version of the HDF5 library, as "1.10.8".
+std::string storage_version();
 
 }  // namespace saesweep::results

@@ -1,0 +1,104 @@
+#include "sweep/output.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "results/reader.h"
+#include "results/writer.h"
+#include "sweep/unit_run.h"
+
+namespace saesweep::sweep {
+
+namespace {
+
+uint64_t sae_bytes(const Cell& cell) {
+  return static_cast<uint64_t>(4 * (2 * cell.n_latents * cell.d_in + cell.n_latents + cell.d_in)) + 4096;
+}
+
+}  // namespace
+
+results::CellRow row_of(const Cell& cell) {
+  return {.id = cell.id,
+          .evaluate_id = cell.evaluate_id,
+          .score_id = cell.score_id,
+          .model = cell.model_name,
+          .variant = model::name_of(cell.variant),
+          .init_seed = cell.init_seed,
+          .hookpoint = cell.hookpoint.name(),
+          .layer = cell.hookpoint.layer,
+          .architecture = cell.sae.architecture,
+          .expansion_factor = cell.sae.expansion_factor,
+          .k = cell.sae.k,
+          .sae_seed = cell.sae_seed,
+          .tokens = cell.tokens};
+}
+
+results::Shape shape_of(std::span<const Cell> cells, const SweepOptions& options) {
+  results::Shape shape{.n_cells = cells.size()};
+  for (const Cell& cell : cells) {
+    const CurvePoints points = curve_points(cell.tokens / options.train.batch_tokens);
+    shape.n_latents = std::max(shape.n_latents, static_cast<uint64_t>(cell.n_latents));
+    shape.n_curve_points = std::max(shape.n_curve_points, static_cast<uint64_t>(points.n));
+  }
+  return shape;
+}
+
+uint64_t output_bytes(std::span<const Cell> cells, const SweepOptions& options) {
+  std::vector<results::CellRow> rows;
+  uint64_t bytes = 0;
+  for (const Cell& cell : cells) {
+    rows.push_back(row_of(cell));
+    bytes += sae_bytes(cell);
+  }
+  return bytes + results::file_bytes(shape_of(cells, options), rows);
+}
+
+std::filesystem::path move_aside(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder) || std::filesystem::is_empty(folder)) return {};
+  const std::filesystem::path aside =
+      fmt::format("{}.{:%Y%m%dT%H%M%SZ}", folder.string(), fmt::gmtime(std::time(nullptr)));
+  std::error_code failed;
+  std::filesystem::rename(folder, aside, failed);
+  if (failed)
+    throw OutputError(folder.string(), fmt::format("cannot be moved to {}: {}", aside.string(), failed.message()));
+  return aside;
+}
+
+std::vector<results::State> states_of(const std::filesystem::path& results, std::span<const Cell> cells,
+                                      const SweepOptions& options) {
+  std::vector<results::State> states(cells.size(), results::State::kToCome);
+  if (!std::filesystem::exists(results)) return states;
+  const results::ResultsReader reader(results);
+  if (const std::string name = reader.info().sweep_name; name != options.name) {
+    throw OutputError(results.string(), fmt::format("holds the sweep '{}', expected '{}'; give another [sweep] output, "
+                                                    "or --fresh to move that folder aside",
+                                                    name, options.name));
+  }
+  const std::vector<results::CellStatus> found = reader.cells();
+  const bool same =
+      std::equal(found.begin(), found.end(), cells.begin(), cells.end(),
+                 [](const results::CellStatus& status, const Cell& cell) { return status.row == row_of(cell); });
+  if (!same) {
+    throw OutputError(results.string(),
+                      fmt::format("holds {} cells of this sweep under other settings than {}'s {} cells; give another "
+                                  "[sweep] output, or --fresh to move that folder aside",
+                                  found.size(), options.source, cells.size()));
+  }
+  std::transform(found.begin(), found.end(), states.begin(), [](const auto& status) { return status.state; });
+  return states;
+}
+
+void check_space(const std::filesystem::path& folder, uint64_t bytes) {
+  const uint64_t free = free_bytes(folder);
+  if (free >= bytes) return;
+  throw OutputError(folder.string(), fmt::format("needs {:.1f} MB, but {:.1f} MB are free; free some space, or give "
+                                                 "another [sweep] output",
+                                                 static_cast<double>(bytes) / 1e6, static_cast<double>(free) / 1e6));
+}
+
+}  // namespace saesweep::sweep

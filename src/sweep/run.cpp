@@ -1,0 +1,261 @@
+#include "sweep/run.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/errors.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/lease.h"
+#include "model/compute.h"
+#include "mpi/work_queue.h"
+#include "results/writer.h"
+#include "sweep/agreement.h"
+#include "sweep/expand.h"
+#include "sweep/inputs.h"
+#include "sweep/inputs_text.h"
+#include "sweep/output.h"
+#include "sweep/unit_run.h"
+#include "sweep/units.h"
+#include "text/prepare.h"
+
+namespace saesweep::sweep {
+
+namespace {
+
+//! Token stores of the sweep, opened: by tokenizer.
+class Texts {
+ public:
+  //! paths: by tokenizer hash, the two stores.
+  Texts(const std::map<std::string, text::StorePaths>& paths, int64_t context_length) {
+    for (const auto& [hash, store_paths] : paths) {
+      texts_.emplace(hash,
+                     Pair{Opened(store_paths.train, context_length), Opened(store_paths.held_out, context_length)});
+    }
+  }
+
+  const SplitRows& train(const std::string& tokenizer_hash) const { return texts_.at(tokenizer_hash).train.rows; }
+  const SplitRows& held_out(const std::string& tokenizer_hash) const { return texts_.at(tokenizer_hash).held_out.rows; }
+
+ private:
+  struct Opened {
+    Opened(const std::filesystem::path& path, int64_t context_length)
+        : store(std::make_unique<text::TokenStore>(text::TokenStore::open(path))),
+          rows{text::TokenRows(*store, context_length), store->text_hash()} {}
+    std::unique_ptr<text::TokenStore> store;
+    SplitRows rows;
+  };
+  struct Pair {
+    Opened train, held_out;
+  };
+  std::map<std::string, Pair> texts_;
+};
+
+std::string machine_line() {
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    if (line.starts_with("model name")) return fmt::format("{}, {}", host, line.substr(line.find(':') + 2));
+  }
+  return host;
+}
+
+results::RootInfo root_info(const SweepOptions& options) {
+  return {.sweep_name = options.name,
+          .sweep = options.resolved,
+          .software = {{"saesweep", SAESWEEP_VERSION},
+                       {"libtorch", model::libtorch_version()},
+                       {"hdf5", results::storage_version()},
+                       {"mpi", mpi::library_version()}},
+          .machine = machine_line(),
+          .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))};
+}
+
+class Run {
+ public:
+  Run(const SweepOptions& options, const RunSettings& settings, const mpi::Comm& comm)
+      : options_(options), settings_(settings), comm_(comm), results_path_(options.output / "results.h5") {}
+
+  RunSummary go();
+
+ private:
+  void prepare();
+  void prepare_output();
+  void prepare_texts();
+  void open_results();
+  void work();
+  void work_on(const Unit& unit, const UnitContext& context);
+  ProgressBoard board() const;
+  RunSummary summary() const;
+
+  const SweepOptions& options_;
+  const RunSettings& settings_;
+  const mpi::Comm& comm_;
+  std::filesystem::path results_path_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+
+  ResolvedInputs inputs_;
+  std::vector<Cell> cells_;
+  //! Rows of the results file that this run works on, and their cells.
+  std::vector<uint64_t> rows_;
+  std::vector<Cell> to_do_;
+  std::vector<Unit> units_;
+  int64_t n_done_before_ = 0;
+  std::optional<Lease> lease_;
+  std::optional<Texts> texts_;
+  std::optional<results::ResultsWriter> results_;
+};
+
+void Run::prepare() {
+  inputs_ = inputs_from_text(on_root(comm_, [&] { return to_text(resolve_inputs(options_)); }));
+  cells_ = expand(options_, inputs_);
+  prepare_output();
+  prepare_texts();
+  open_results();
+  units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_));
+}
+
+void Run::prepare_output() {
+  const std::string states_text = on_root(comm_, [&] {
+    if (settings_.fresh) {
+      if (std::filesystem::exists(options_.output)) lease_.emplace(options_.output);
+      move_aside(options_.output);
+    }
+    const bool was_there = std::filesystem::exists(results_path_);
+    const std::vector<results::State> states = states_of(results_path_, cells_, options_);
+    if (!was_there) check_space(options_.output, output_bytes(cells_, options_));
+    make_writable_folder(options_.output);
+    if (!lease_ || settings_.fresh) lease_.emplace(options_.output);
+    std::string text;
+    for (const results::State state : states) text += static_cast<char>('0' + static_cast<int>(state));
+    return text;
+  });
+  for (size_t row = 0; row < cells_.size(); ++row) {
+    const auto state = static_cast<results::State>(states_text[row] - '0');
+    const bool done = state == results::State::kDone;
+    n_done_before_ += done ? 1 : 0;
+    if (done || (state == results::State::kFailed && !settings_.retry_failed)) continue;
+    rows_.push_back(row);
+    to_do_.push_back(cells_[row]);
+  }
+}
+
+void Run::prepare_texts() {
+  if (to_do_.empty()) return;
+  const std::string paths_text = on_root(comm_, [&] {
+    Json paths = Json::object();
+    for (const auto& [model_path, model] : inputs_.models) {
+      if (paths.contains(model.tokenizer_hash)) continue;
+      const auto tokenizer = text::Tokenizer::load(std::filesystem::path(model_path) / "tokenizer.json");
+      const text::StorePaths stores = text::prepare_stores(options_.text, tokenizer, options_.output / "tokens");
+      paths[model.tokenizer_hash] = {stores.train.string(), stores.held_out.string()};
+    }
+    return paths.dump();
+  });
+  std::map<std::string, text::StorePaths> paths;
+  const Json parsed = Json::parse(paths_text);
+  for (const auto& [hash, pair] : parsed.items()) {
+    paths[hash] = {pair[0].get<std::string>(), pair[1].get<std::string>()};
+  }
+  texts_.emplace(paths, options_.text.context_length);
+}
+
+void Run::open_results() {
+  const bool there = on_root(comm_, [&] { return std::filesystem::exists(results_path_) ? "there" : ""; }) == "there";
+  if (there) {
+    results_.emplace(results::ResultsWriter::open(results_path_, comm_));
+    return;
+  }
+  std::vector<results::CellRow> rows;
+  for (const Cell& cell : cells_) rows.push_back(row_of(cell));
+  results_.emplace(
+      results::ResultsWriter::create(results_path_, comm_, shape_of(cells_, options_), rows, root_info(options_)));
+}
+
+ProgressBoard Run::board() const {
+  int64_t trained = 0, evaluated = 0;
+  for (const Cell& cell : to_do_) {
+    const std::string& tokenizer = inputs_.models.at(cell.model_path).tokenizer_hash;
+    trained += cell.tokens / options_.train.batch_tokens * options_.train.batch_tokens;
+    for (const SplitRows* split : {&texts_->train(tokenizer), &texts_->held_out(tokenizer)}) {
+      evaluated += rows_for(options_.evaluate.tokens, split->rows) * options_.text.context_length;
+    }
+  }
+  return {comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone, static_cast<int64_t>(cells_.size()),
+          n_done_before_, trained, evaluated};
+}
+
+void Run::work() {
+  ProgressBoard progress = board();
+  mpi::WorkQueue queue(comm_, static_cast<int64_t>(units_.size()), [&](int, std::span<const std::byte> message) {
+    progress.take(ProgressMessage::decode(message));
+  });
+  const auto tokenizer_of = [&](const Cell& cell) { return inputs_.models.at(cell.model_path).tokenizer_hash; };
+  const UnitContext context{options_,
+                            [&](const Cell& cell) -> const SplitRows& { return texts_->train(tokenizer_of(cell)); },
+                            [&](const Cell& cell) -> const SplitRows& { return texts_->held_out(tokenizer_of(cell)); },
+                            *results_, [&](const ProgressMessage& message) { queue.report(message.encode()); }};
+  while (const std::optional<int64_t> next = queue.next()) work_on(units_[static_cast<size_t>(*next)], context);
+  queue.finish();
+  progress.finish();
+}
+
+void Run::work_on(const Unit& unit, const UnitContext& context) {
+  std::vector<UnitCell> cells;
+  for (const size_t i : unit.cells) {
+    cells.push_back({&to_do_[i], rows_[i]});
+    results_->write(rows_[i], "rank", int64_t{comm_.rank()});
+    results_->write(rows_[i], "host", std::string_view(machine_line()));
+  }
+  run_unit(cells, context);
+}
+
+RunSummary Run::summary() const {
+  RunSummary summary{.n_cells = static_cast<int64_t>(cells_.size()), .n_done_before = n_done_before_};
+  const std::string counts = on_root(comm_, [&] {
+    int64_t done = 0, failed = 0;
+    for (const results::State state : states_of(results_path_, cells_, options_)) {
+      done += state == results::State::kDone ? 1 : 0;
+      failed += state == results::State::kFailed ? 1 : 0;
+    }
+    return Json{done, failed}.dump();
+  });
+  const Json numbers = Json::parse(counts);
+  summary.n_done = numbers[0];
+  summary.n_failed = numbers[1];
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  summary.results = results_path_;
+  return summary;
+}
+
+RunSummary Run::go() {
+  prepare();
+  try {
+    if (!to_do_.empty()) work();
+  } catch (const std::exception& error) {
+    const auto* known = dynamic_cast<const Error*>(&error);
+    fmt::print(stderr, "saesweep: error: rank {}: {}\n", comm_.rank(), error.what());
+    comm_.abort(static_cast<int>(known != nullptr ? known->exit_code() : ExitCode::kInternal));
+  }
+  results_->close();
+  return summary();
+}
+
+}  // namespace
+
+RunSummary run_sweep(const SweepOptions& options, const RunSettings& settings, const mpi::Comm& comm) {
+  model::set_threads(options.run.threads);
+  return Run(options, settings, comm).go();
+}
+
+}  // namespace saesweep::sweep

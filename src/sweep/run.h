@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/progress.h"
+#include "mpi/comm.h"
+#include "sweep/options.h"
+
+namespace saesweep::sweep {
+
+struct RunSettings {
+  //! Moves an output folder that is there aside (OUTPUT.<time>) and starts anew; deletes nothing.
+  bool fresh = false;
+  //! Runs cells again that an earlier run recorded as failed.
+  bool retry_failed = false;
+  ProgressLine::Mode progress = ProgressLine::Mode::kNone;
+};
+
+struct RunSummary {
+  int64_t n_cells = 0;
+  int64_t n_done = 0;
+  int64_t n_failed = 0;
+  //! Of n_done: done by an earlier run.
+  int64_t n_done_before = 0;
+  double seconds = 0;
+  std::filesystem::path results = {};
+};
+
+//! The main job: expands the sweep, makes token stores and the results file in its output folder (or continues what
+//! an earlier run left there), hands units to ranks on demand, and returns when all cells are done or failed.
+//! Collective. What is wrong before the work starts is thrown on all ranks alike; an error that stops a rank at work
+//! is printed with its rank and ends the MPI job with its exit code.
+RunSummary run_sweep(const SweepOptions& options, const RunSettings& settings, const mpi::Comm& comm);
+
+}  // namespace saesweep::sweep

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "results/writer.h"
+#include "sweep/cell.h"
+#include "sweep/options.h"
+#include "sweep/progress.h"
+#include "text/token_rows.h"
+
+namespace saesweep::sweep {
+
+//! A tokenized text, cut into rows, and its hash.
+struct SplitRows {
+  text::TokenRows rows;
+  std::string text_hash;
+};
+
+//! What a rank works with, whatever the unit. Views; all must outlive the run.
+struct UnitContext {
+  const SweepOptions& options;
+  //! By model path: the texts as that model's tokenizer cuts them.
+  std::function<const SplitRows&(const Cell&)> train_rows;
+  std::function<const SplitRows&(const Cell&)> held_out_rows;
+  results::ResultsWriter& results;
+  std::function<void(const ProgressMessage&)> report;
+};
+
+//! A cell of a unit and its row in the results file.
+struct UnitCell {
+  const Cell* cell;
+  uint64_t row;
+};
+
+//! Training steps between two points of a curve, and how many points the curve has.
+struct CurvePoints {
+  int64_t every = 1;
+  int64_t n = 0;
+};
+CurvePoints curve_points(int64_t n_steps);
+
+//! Rows of a text used where `tokens` are asked for: whole rows, at least one, at most all.
+int64_t rows_for(int64_t tokens, const text::TokenRows& rows);
+
+//! Trains all cells of one group side by side, one forward pass of a batch feeding them all; evaluates them; writes
+//! SAEs to OUTPUT/saes/<id>/<hookpoint>/ and rows to the results file. A cell that fails (NaN, out of memory) is
+//! recorded with its reason and the others go on. Throws StoppedError, SystemError: the run cannot go on.
+void run_unit(std::span<const UnitCell> cells, const UnitContext& context);
+
+}  // namespace saesweep::sweep
