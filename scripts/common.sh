@@ -14,7 +14,7 @@ die() {
 # usage: prints the comment at the head of the calling script.
 usage() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"; }
 
-# step TEXT LOG COMMAND...: one line with the step's time; the end of its log where it fails.
+# step TEXT LOG COMMAND...: one line with the step's time; where it fails, the errors in its log and the log's end.
 step() {
   local text=$1 log=$LOGS/$2 start=$SECONDS status=0
   shift 2
@@ -22,8 +22,11 @@ step() {
   "$@" >"$log" 2>&1 || status=$?
   printf '%s in %d s\n' "$( ((status)) && echo "FAILED ($status)" || echo done)" $((SECONDS - start))
   if ((status)); then
-    tail -n 40 "$log" | sed 's/^/    /'
-    printf '    (the end of %s)\n' "$log"
+    {
+      grep -E '(error|Error|ERROR|FAILED):? ' "$log" | grep -v '/ccache ' | head -n 20
+      tail -n 20 "$log"
+    } | cut -c -300 | sed 's/^/    /'
+    printf '    (from %s)\n' "$log"
   fi
   return $status
 }

@@ -16,7 +16,7 @@ PEER_FILES='test_peers[^/]*\.py$'
 run_ctest() {
   local name=$1 preset=$2
   shift 2
-  ctest --preset "$preset" -j "$(nproc)" --timeout 600 --output-junit "$PWD/$RESULTS/ctest-$name.xml" "$@"
+  ctest --preset "$preset" -j "$(nproc)" --timeout 600 --no-tests=error --output-junit "$PWD/$RESULTS/ctest-$name.xml" "$@"
 }
 
 # run_pytest NAME PYTHON FILE...
@@ -24,7 +24,7 @@ run_pytest() {
   local name=$1 python=$2
   shift 2
   (($#)) || return 0
-  "$python" -m pytest -q -rs --color=no --junit-xml="$RESULTS/pytest-$name.xml" "$@"
+  "$python" -m pytest -q -rs --tb=short --color=no --junit-xml="$RESULTS/pytest-$name.xml" "$@"
 }
 
 # python_tests REGEX: the files of tests/python whose path it matches.
