@@ -214,6 +214,8 @@ void Run::work_on(const Unit& unit, const UnitContext& context) {
   std::vector<UnitCell> cells;
   for (const size_t i : unit.cells) {
     cells.push_back({&to_do_[i], rows_[i]});
+    results_->write(rows_[i], "d_in", to_do_[i].d_in);
+    results_->write(rows_[i], "n_latents", to_do_[i].n_latents);
     results_->write(rows_[i], "rank", int64_t{comm_.rank()});
     results_->write(rows_[i], "host", std::string_view(machine_line()));
   }
