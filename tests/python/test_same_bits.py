@@ -1,0 +1,177 @@
+"""The main job end to end: same bits on every layout of ranks and units, and after a kill."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build/saesweep"))
+PERL_DOC = Path("/usr/share/perl/5.36.0/pod")
+MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+
+pytestmark = pytest.mark.skipif(not PERL_DOC.is_dir(), reason="needs Debian's perl-doc")
+
+# 12 cells in two groups, from a few of perl-doc's files.
+SWEEP = f"""
+[sweep]
+name = "same-bits"
+output = "OUTPUT"
+[model]
+paths = "{ROOT}/models/tiny"
+variants = ["trained", "control"]
+init_seeds = 0
+layers = [0, 2, 5]
+[text]
+train = ["{PERL_DOC}/perlfunc.pod", "{PERL_DOC}/perlop.pod", "{PERL_DOC}/perlre.pod"]
+held_out = ["{PERL_DOC}/perltie.pod", "{PERL_DOC}/perlipc.pod"]
+context_length = 256
+[sae]
+expansion_factor = 8
+k = 8
+seeds = [0, 1]
+tokens = 10_240
+batch_tokens = 1024
+warmup_steps = 3
+[evaluate]
+tokens = 4096
+ce_tokens = 1024
+"""
+
+
+def command(sweep, n_ranks, *arguments):
+    return ["mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", str(n_ranks),
+            str(PROGRAM), "run", str(sweep), *arguments]
+
+
+def sweep_file(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "sweep.toml"
+    path.write_text(SWEEP.replace("OUTPUT", str(folder / "out")))
+    return path
+
+
+def run(folder, n_ranks, *arguments):
+    finished = subprocess.run(command(sweep_file(folder), n_ranks, *arguments), cwd=ROOT, timeout=300,
+                              env={**os.environ, **MPI_AS_ROOT}, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stderr
+
+
+def reproducible(folder):
+    """Bytes of every dataset that two runs must agree on, and of every SAE."""
+    parts = {}
+    with h5py.File(folder / "out/results.h5") as file:
+        def visit(name, node):
+            if isinstance(node, h5py.Dataset) and node.attrs["reproducible"]:
+                parts[name] = node[()].tobytes()
+        file.visititems(visit)
+    for path in sorted((folder / "out/saes").rglob("*")):
+        if path.is_file():
+            parts[str(path.relative_to(folder))] = path.read_bytes()
+    return parts
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one-rank")
+    run(folder, 1, "--set", "run.cells_per_unit=12")
+    return folder
+
+
+def test_every_cell_is_done_and_its_metrics_are_numbers(reference):
+    with h5py.File(reference / "out/results.h5") as file:
+        cells = file["cells"]
+        assert (cells["state"][:] == 2).all() and (cells["stage"][:] == 2).all()
+        for column in ["explained_variance", "cosine_similarity", "mse", "l0", "l1", "dead_fraction", "ce_clean",
+                       "ce_sae", "ce_zero", "kl_sae", "kl_zero", "explained_variance_train"]:
+            assert np.isfinite(cells[column][:]).all(), column
+        assert (cells["explained_variance"][:] > 0).all() and (cells["explained_variance"][:] < 1).all()
+        assert (cells["tokens_trained"][:] == 10_240).all()
+        rates = file["latents/firing_rate"][:]
+        np.testing.assert_allclose(rates.sum(axis=1), cells["l0"][:], rtol=1e-5)
+        losses = file["curves/loss"][:]
+        assert (losses[:, -1] < losses[:, 0]).all()
+
+
+# 4 ranks with 12 cells a unit: more ranks than units.
+@pytest.mark.parametrize("n_ranks, cells_per_unit", [(1, 1), (2, 0), (3, 5), (4, 12)])
+def test_results_are_the_same_bits_on_every_layout(reference, tmp_path, n_ranks, cells_per_unit):
+    run(tmp_path, n_ranks, "--set", f"run.cells_per_unit={cells_per_unit}")
+    expected, found = reproducible(reference), reproducible(tmp_path)
+    assert expected.keys() == found.keys()
+    assert [name for name in expected if expected[name] != found[name]] == []
+
+
+def test_a_second_run_has_nothing_to_do_and_changes_nothing(reference):
+    before = reproducible(reference)
+    start = time.monotonic()
+    said = run(reference, 2)
+    assert "12 of 12 cells done (12 by an earlier run)" in said
+    assert time.monotonic() - start < 60
+    assert reproducible(reference) == before
+
+
+def test_a_killed_run_is_continued_to_the_same_bits(reference, tmp_path):
+    process = subprocess.Popen(command(sweep_file(tmp_path), 2, "--set", "run.cells_per_unit=2"), cwd=ROOT,
+                               env={**os.environ, **MPI_AS_ROOT}, stderr=subprocess.DEVNULL, start_new_session=True)
+    results = tmp_path / "out/results.h5"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and n_done(results) < 2:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(2)  # ranks outlive mpirun by up to a second
+    done = n_done(results)
+    assert 2 <= done
+    said = run(tmp_path, 3)
+    if done < 12:
+        assert "by an earlier run" in said
+    assert reproducible(reference) == reproducible(tmp_path)
+
+
+def n_done(results):
+    try:
+        with h5py.File(results, locking=False) as file:
+            return int((file["cells/state"][:] == 2).sum())
+    except OSError:
+        return 0
+
+
+def test_fresh_moves_the_old_output_aside(reference, tmp_path):
+    shutil.copytree(reference / "out", tmp_path / "out")
+    run(tmp_path, 2, "--fresh")
+    aside = [path for path in tmp_path.iterdir() if path.name.startswith("out.")]
+    assert len(aside) == 1 and (aside[0] / "results.h5").is_file()
+    assert reproducible(reference) == reproducible(tmp_path)
+
+
+def test_two_runs_at_once_on_one_output_do_not_mix(tmp_path):
+    first = subprocess.Popen(command(sweep_file(tmp_path), 1), cwd=ROOT, env={**os.environ, **MPI_AS_ROOT},
+                             stderr=subprocess.DEVNULL)
+    while not (tmp_path / "out/results.h5").exists():
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = subprocess.run(command(tmp_path / "sweep.toml", 2), cwd=ROOT, env={**os.environ, **MPI_AS_ROOT},
+                            capture_output=True, text=True, timeout=100)
+    assert second.returncode == 2
+    assert "process" in second.stderr and str(tmp_path / "out") in second.stderr
+    assert first.wait(timeout=300) == 0
+
+
+def test_cells_that_diverge_are_recorded_with_their_reason_and_exit_1(tmp_path):
+    finished = subprocess.run(command(sweep_file(tmp_path), 2, "--set", "sae.learning_rate=1e30"), cwd=ROOT,
+                              env={**os.environ, **MPI_AS_ROOT}, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 1
+    assert "12 failed" in finished.stderr
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert (file["cells/state"][:] == 3).all()
+        assert np.isnan(file["cells/explained_variance"][:]).all()
+        reasons = file["cells/failure"].asstr()[:]
+    assert all("step" in reason and "learning rate" in reason for reason in reasons), reasons
