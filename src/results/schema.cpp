@@ -49,7 +49,7 @@ std::vector<Dataset> identifying_columns() {
       text("/cells/evaluate_id", kIdBytes, "evaluate id: hash of id and the settings of the evaluation"),
       text("/cells/score_id", kIdBytes,
            "score id: hash of evaluate_id and the settings of the scores; empty without scores"),
-      text("/cells/model", kPathBytes, "folder of the model"),
+      text("/cells/model", kPathBytes, "name of the model's folder"),
       text("/cells/variant", kNameBytes, "trained, rerandomized_incl, rerandomized_excl, step0 or control"),
       integer("/cells/init_seed", "",
               "seed of the re-randomized tensors or of the control's noise; -1 where no seed enters"),
@@ -78,7 +78,7 @@ std::vector<Dataset> training_columns() {
       integer("/cells/n_latents", "latents", "latents of the SAE"),
       integer("/cells/tokens_trained", "tokens", "training tokens seen"),
       number("/cells/train_loss", "", "loss of the last training step"),
-      timing("/cells/train_seconds", "s", "time the cell's unit took to train, shared evenly among its cells"),
+      timing("/cells/train_seconds", "s", "time of the cell's own training steps, and its share of the forward passes"),
       timing("/cells/tokens_per_second", "tokens/s", "training tokens per second of train_seconds"),
       text("/cells/host", kIdBytes, "host that trained the cell", false),
       {"/cells/rank", Type::kInt64, 0, {}, "", "rank that trained the cell", false},
@@ -113,7 +113,7 @@ std::vector<Dataset> loss_columns() {
       number("/cells/kl_score", "", "1 - kl_sae / kl_zero"),
       integer("/cells/tokens_evaluated", "tokens", "held-out tokens of the reconstruction metrics"),
       integer("/cells/tokens_ce", "tokens", "held-out tokens of the cross-entropies and KL divergences"),
-      timing("/cells/evaluate_seconds", "s", "time the cell's unit took to evaluate, shared evenly among its cells"),
+      timing("/cells/evaluate_seconds", "s", "time of the cell's own evaluation, and its share of the forward passes"),
   };
 }
 

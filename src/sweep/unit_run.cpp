@@ -48,7 +48,7 @@ struct Curve {
   std::vector<double> loss, explained_variance, l0, dead_fraction, learning_rate;
 
   void add(const train::StepReport& report, int64_t batch_tokens) {
-    step.push_back(report.step);
+    step.push_back(report.step + 1);
     tokens.push_back((report.step + 1) * batch_tokens);
     loss.push_back(report.loss);
     explained_variance.push_back(1.0 - report.loss);
