@@ -24,6 +24,7 @@ if ((status > 1)); then # 1: some cells failed, the report says which
   printf '\n' >&2
   exit $status
 fi
-.venv/bin/python -m analysis report "$OUTPUT/results.h5" -o "$OUTPUT/report" || exit
+step "Drawing the report" report.log \
+  .venv/bin/python -m analysis report "$OUTPUT/results.h5" -o "$OUTPUT/report" || exit
 printf 'Open in a browser: %s\n' "$PWD/$OUTPUT/report/index.html"
 exit $status
