@@ -8,6 +8,7 @@
 #include <iostream>
 #include <optional>
 
+#include "app/arguments.h"
 #include "base/errors.h"
 #include "model/gpt_neox.h"
 #include "model/hookpoint.h"
@@ -30,15 +31,13 @@ namespace {
 
 constexpr const char* kUsage =
     "saesweep activations MODEL --text FILE [--hookpoint NAME]... [--logits] -o OUT.safetensors\n"
+    "MODEL: folder of a checkpoint, with tokenizer.json.\n"
     "Writes tensors named by hookpoint, [tokens, d_model], logits, [tokens, vocab], and input_ids, [tokens].\n"
     "The text is cut into rows as a sweep cuts it: an end-of-text token opens it, a rest shorter than a row is "
     "dropped.\n";
 
 po::options_description describe() {
   po::options_description options("Options");
-  options.add_options()("help,h", "this text");
-  options.add_options()("model", po::value<std::string>(),
-                        "folder of the checkpoint, with tokenizer.json (or as first argument)");
   options.add_options()("text", po::value<std::string>(), "file of the text");
   options.add_options()("hookpoint", po::value<std::vector<std::string>>()->composing(),
                         "embed_in, layers.N, layers.N.attention or layers.N.mlp; may be repeated");
@@ -55,16 +54,6 @@ po::options_description describe() {
 
 [[noreturn]] void refuse(const std::string& what) {
   throw ConfigError("saesweep activations", what + " (see saesweep activations --help)");
-}
-
-po::variables_map parse(const std::vector<std::string>& args, const po::options_description& options) try {
-  po::positional_options_description positional;
-  positional.add("model", 1);
-  po::variables_map given;
-  po::store(po::command_line_parser(args).options(options).positional(positional).run(), given);
-  return given;
-} catch (const po::error& error) {
-  refuse(error.what());
 }
 
 void check(const po::variables_map& given) {
@@ -146,9 +135,9 @@ void write_activations(const po::variables_map& given) {
 
 int activations_command(const std::vector<std::string>& args) {
   const auto options = describe();
-  const auto given = parse(args, options);
+  const auto given = parse_arguments("activations", args, options, "model");
   if (given.contains("help")) {
-    std::cout << kUsage << options;
+    std::cout << help_text(kUsage, options);
     return 0;
   }
   check(given);

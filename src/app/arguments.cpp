@@ -12,9 +12,12 @@ namespace po = boost::program_options;
 po::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& args,
                                   const po::options_description& options, const std::string& positional) try {
   po::options_description all;
-  all.add(options).add_options()("help,h", "this text")(positional.c_str(), po::value<std::string>());
+  all.add(options).add_options()("help,h", "this text");
   po::positional_options_description places;
-  places.add(positional.c_str(), 1);
+  if (!positional.empty()) {
+    all.add_options()(positional.c_str(), po::value<std::string>());
+    places.add(positional.c_str(), 1);
+  }
   po::variables_map given;
   po::store(po::command_line_parser(args).options(all).positional(places).run(), given);
   po::notify(given);

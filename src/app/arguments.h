@@ -7,7 +7,7 @@
 namespace saesweep::app {
 
 //! Parses what follows a command's name; `positional` names the option that takes the one argument without a
-//! name. `-h, --help` is known always. Throws ConfigError naming the command.
+//! name ("": there is none). `-h, --help` is known always. Throws ConfigError naming the command.
 boost::program_options::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& args,
                                                       const boost::program_options::options_description& options,
                                                       const std::string& positional);

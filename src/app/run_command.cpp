@@ -1,10 +1,11 @@
 #include "app/run_command.h"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <boost/program_options.hpp>
 #include <cstdio>
 
+#include "app/arguments.h"
 #include "base/errors.h"
 #include "base/progress.h"
 #include "config/sweep_file.h"
@@ -25,14 +26,6 @@ constexpr const char* kUsage =
     "Started again on the same output it continues: cells that are done are kept.\n"
     "Exit codes: 0 done, 1 some cells failed, 2 bad input, 3 stopped early and resumable, 4 an internal error.\n";
 
-struct Arguments {
-  std::string sweep;
-  std::vector<std::string> overrides;
-  sweep::RunSettings settings;
-  bool help = false;
-  std::string options_text;
-};
-
 ProgressLine::Mode mode_of(const std::string& name) {
   if (name == "auto") return ProgressLine::detect();
   if (name == "line") return ProgressLine::Mode::kTerminal;
@@ -41,35 +34,21 @@ ProgressLine::Mode mode_of(const std::string& name) {
   throw ConfigError("--progress", fmt::format("'{}' is not known; allowed are auto, line, plain or none", name));
 }
 
-Arguments parse(const std::vector<std::string>& args) {
-  Arguments arguments;
-  std::string progress;
-  po::options_description visible("Options");
-  visible.add_options()("help,h", "this text")(
-      "set", po::value(&arguments.overrides)->composing()->value_name("TABLE.KEY=VALUE"),
-      "replaces a setting of the sweep file; may be given more than once")(
-      "fresh", po::bool_switch(&arguments.settings.fresh), "moves the old output folder aside and starts anew")(
-      "retry-failed", po::bool_switch(&arguments.settings.retry_failed), "runs failed cells again")(
-      "progress", po::value(&progress)->default_value("auto")->value_name("MODE"),
-      "line (redrawn), plain (for logs), none, or auto");
-  po::options_description all;
-  all.add(visible).add_options()("sweep", po::value(&arguments.sweep));
-  po::positional_options_description positional;
-  positional.add("sweep", 1);
-  po::variables_map map;
-  try {
-    po::store(po::command_line_parser(args).options(all).positional(positional).run(), map);
-    po::notify(map);
-  } catch (const po::error& error) {
-    throw ConfigError("saesweep run", fmt::format("{}; see saesweep run --help", error.what()));
-  }
-  arguments.help = map.contains("help");
-  arguments.options_text = fmt::format("{}", fmt::streamed(visible));
-  arguments.settings.progress = mode_of(progress);
-  if (!arguments.help && arguments.sweep.empty()) {
-    throw ConfigError("saesweep run", "no sweep file given; see saesweep run --help");
-  }
-  return arguments;
+po::options_description describe() {
+  po::options_description options("Options");
+  options.add_options()("set", po::value<std::vector<std::string>>()->composing()->value_name("TABLE.KEY=VALUE"),
+                        "replaces a setting of the sweep file; may be given more than once");
+  options.add_options()("fresh", "moves the old output folder aside and starts anew");
+  options.add_options()("retry-failed", "runs failed cells again");
+  options.add_options()("progress", po::value<std::string>()->default_value("auto")->value_name("MODE"),
+                        "line (redrawn), plain (for logs), none, or auto");
+  return options;
+}
+
+sweep::RunSettings settings_of(const po::variables_map& given) {
+  return {.fresh = given.contains("fresh"),
+          .retry_failed = given.contains("retry-failed"),
+          .progress = mode_of(given["progress"].as<std::string>())};
 }
 
 void print_summary(const sweep::RunSummary& summary) {
@@ -79,23 +58,30 @@ void print_summary(const sweep::RunSummary& summary) {
   fmt::print(stderr, "{}, in {}: {}\n", line, duration_text(summary.seconds), summary.results.string());
 }
 
+int run_all(const po::variables_map& given, const mpi::Comm& world) {
+  const std::vector<std::string> overrides =
+      given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
+  const std::string path = required_argument("run", given, "sweep", "sweep file");
+  const sweep::RunSettings settings = settings_of(given);
+  const sweep::SweepOptions options = config::read_sweep(path, overrides);
+  const sweep::RunSummary summary = sweep::run_sweep(options, settings, world);
+  if (world.is_root()) print_summary(summary);
+  return static_cast<int>(summary.n_done == summary.n_cells ? ExitCode::kDone : ExitCode::kCellsFailed);
+}
+
 }  // namespace
 
 int run_command(const std::vector<std::string>& args) {
-  const Arguments arguments = parse(args);
-  if (arguments.help) {
-    fmt::print("{}\n{}", kUsage, arguments.options_text);
-    return static_cast<int>(ExitCode::kDone);
-  }
+  const po::options_description options = describe();
   int argc = 0;
   char** argv = nullptr;
   const mpi::Environment environment(argc, argv);
   const mpi::Comm world = mpi::Comm::world();
   try {
-    const sweep::SweepOptions options = config::read_sweep(arguments.sweep, arguments.overrides);
-    const sweep::RunSummary summary = sweep::run_sweep(options, arguments.settings, world);
-    if (world.is_root()) print_summary(summary);
-    return static_cast<int>(summary.n_done == summary.n_cells ? ExitCode::kDone : ExitCode::kCellsFailed);
+    const po::variables_map given = parse_arguments("run", args, options, "sweep");
+    if (!given.contains("help")) return run_all(given, world);
+    if (world.is_root()) fmt::print("{}", help_text(kUsage, options));
+    return static_cast<int>(ExitCode::kDone);
   } catch (const Error& error) {
     // Thrown on all ranks alike: one of them tells.
     if (world.is_root()) fmt::print(stderr, "saesweep: error: {}\n", error.what());

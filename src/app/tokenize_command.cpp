@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "app/arguments.h"
 #include "base/errors.h"
 #include "text/documents.h"
 #include "text/path_list.h"
@@ -28,21 +29,12 @@ constexpr const char* kUsage =
 
 po::options_description describe() {
   po::options_description options("Options");
-  options.add_options()("help,h", "this text");
   options.add_options()("tokenizer", po::value<std::string>(), "tokenizer.json, or the folder it stands in");
   options.add_options()("text", po::value<std::vector<std::string>>()->multitoken(),
                         "files, folders, globs, or @list (a file of paths, one a line)");
   options.add_options()("ids", "print the ids; no end-of-text token is put before them");
   options.add_options()("output,o", po::value<std::string>(), "token store to write");
   return options;
-}
-
-po::variables_map parse(const std::vector<std::string>& args, const po::options_description& options) try {
-  po::variables_map given;
-  po::store(po::command_line_parser(args).options(options).positional({}).run(), given);
-  return given;
-} catch (const po::error& error) {
-  throw ConfigError("saesweep tokenize", fmt::format("{} (see saesweep tokenize --help)", error.what()));
 }
 
 void check(const po::variables_map& given) {
@@ -89,9 +81,9 @@ void write_store(const text::Tokenizer& tokenizer, const std::vector<fs::path>& 
 
 int tokenize_command(const std::vector<std::string>& args) {
   const auto options = describe();
-  const auto given = parse(args, options);
+  const auto given = parse_arguments("tokenize", args, options, "");
   if (given.contains("help")) {
-    std::cout << kUsage << options;
+    std::cout << help_text(kUsage, options);
     return 0;
   }
   check(given);
