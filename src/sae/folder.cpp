@@ -35,13 +35,24 @@ int64_t positive(const Json& config, const char* key, const std::string& where) 
   return found->get<int64_t>();
 }
 
+//! The value of a key that may be missing.
+template <typename Value>
+Value value_or(const Json& config, const char* key, const Value& missing, const std::string& where) {
+  try {
+    return config.value(key, missing);
+  } catch (const Json::type_error&) {
+    throw ModelError(where, fmt::format("key '{}' is {}, expected a value like {}", key, config.at(key).dump(),
+                                        Json(missing).dump()));
+  }
+}
+
 void refuse_unknown_kinds(const Json& config, const std::string& where) {
-  const std::string activation = config.value("activation", "topk");
+  const auto activation = value_or<std::string>(config, "activation", "topk", where);
   if (activation != "topk") {
     throw ModelError(where, fmt::format("activation '{}' is not known here, expected 'topk'", activation));
   }
   for (const char* key : {"skip_connection", "transcode"}) {
-    if (config.value(key, false)) {
+    if (value_or(config, key, false, where)) {
       throw ModelError(where, fmt::format("'{}' is true; only plain autoencoders are read", key));
     }
   }
@@ -77,7 +88,7 @@ TopKSae load_sae(const std::filesystem::path& folder) {
   refuse_unknown_kinds(config, where);
   const int64_t d_in = positive(config, "d_in", where);
   const int64_t k = positive(config, "k", where);
-  const int64_t named = config.value("num_latents", int64_t{0});
+  const int64_t named = value_or(config, "num_latents", int64_t{0}, where);
   const int64_t n_latents = named > 0 ? named : d_in * positive(config, "expansion_factor", where);
   if (k > n_latents) throw ModelError(where, fmt::format("k is {}, above the {} latents", k, n_latents));
 

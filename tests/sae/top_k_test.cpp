@@ -1,0 +1,130 @@
+#include "sae/top_k.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "base/random.h"
+
+namespace saesweep::sae {
+namespace {
+
+struct Kept {
+  std::vector<float> values;
+  std::vector<int32_t> indices;
+  int64_t n_positive = 0;
+
+  bool operator==(const Kept&) const = default;
+};
+
+Kept kept_by_top_k(std::vector<float> products, const std::vector<float>& bias, size_t k) {
+  Kept kept{std::vector<float>(k, -7.0F), std::vector<int32_t>(k, -7)};
+  TopKScratch scratch;
+  kept.n_positive = top_k(products, bias, kept.values, kept.indices, scratch);
+  return kept;
+}
+
+//! A stable sort of all sums, largest first.
+Kept kept_by_sort(const std::vector<float>& products, const std::vector<float>& bias, size_t k) {
+  std::vector<std::pair<float, int32_t>> sums;
+  for (size_t i = 0; i < products.size(); ++i) {
+    const float sum = products[i] + bias[i];
+    if (sum > 0) sums.emplace_back(sum, static_cast<int32_t>(i));
+  }
+  std::stable_sort(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  sums.resize(std::min(sums.size(), k));
+  std::sort(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  Kept kept{std::vector<float>(k, 0.0F), std::vector<int32_t>(k, -1), static_cast<int64_t>(sums.size())};
+  for (size_t i = 0; i < sums.size(); ++i) std::tie(kept.values[i], kept.indices[i]) = sums[i];
+  return kept;
+}
+
+std::vector<float> drawn_row(size_t n, int64_t seed, float shift = 0) {
+  const Stream stream{std::string("row"), seed};
+  std::vector<float> row(n);
+  for (size_t i = 0; i < n; ++i) row[i] = static_cast<float>(stream.normal(i)) + shift;
+  return row;
+}
+
+std::vector<float> in_halves(std::vector<float> row) {
+  for (float& value : row) value = std::round(2 * value) / 2;
+  return row;
+}
+
+// Rows below, at and above the strip of 64, and with a rest; k up to and above 64, and above the row.
+const std::vector<size_t> kLengths = {1, 15, 16, 63, 64, 65, 128, 200, 1000, 2048};
+const std::vector<size_t> kCounts = {1, 2, 16, 63, 64, 65, 100, 500};
+
+TEST(TopK, KeepsWhatASortKeeps) {
+  for (const size_t n : kLengths) {
+    const std::vector<float> bias = drawn_row(n, 100);
+    for (const size_t k : kCounts) {
+      for (int64_t seed = 0; seed < 5; ++seed) {
+        const std::vector<float> row = drawn_row(n, seed);
+        EXPECT_EQ(kept_by_top_k(row, bias, k), kept_by_sort(row, bias, k)) << "n " << n << ", k " << k;
+      }
+    }
+  }
+}
+
+TEST(TopK, KeepsTheLowerIndexAmongEquals) {
+  for (const size_t n : kLengths) {
+    const std::vector<float> bias(n, 0.5F);
+    for (const size_t k : kCounts) {
+      for (int64_t seed = 0; seed < 5; ++seed) {
+        const std::vector<float> row = in_halves(drawn_row(n, seed));
+        EXPECT_EQ(kept_by_top_k(row, bias, k), kept_by_sort(row, bias, k)) << "n " << n << ", k " << k;
+      }
+    }
+  }
+  const std::vector<float> equal(300, 1.0F);
+  EXPECT_EQ(kept_by_top_k(equal, std::vector<float>(300), 3), (Kept{{1, 1, 1}, {0, 1, 2}, 3}));
+}
+
+TEST(TopK, LeavesTheRestUnusedWhereFewArePositive) {
+  std::vector<float> row(130, -1.0F);
+  row[3] = 2;
+  row[70] = 0;
+  row[129] = 1;
+  EXPECT_EQ(kept_by_top_k(row, std::vector<float>(130), 4), (Kept{{2, 1, 0, 0}, {3, 129, -1, -1}, 2}));
+  EXPECT_EQ(kept_by_top_k(row, std::vector<float>(130, -5), 2), (Kept{{0, 0}, {-1, -1}, 0}));
+  for (int64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<float> sparse = drawn_row(1000, seed, -2.5F);
+    EXPECT_EQ(kept_by_top_k(sparse, std::vector<float>(1000), 16), kept_by_sort(sparse, std::vector<float>(1000), 16));
+  }
+}
+
+TEST(TopK, AddsTheBias) {
+  EXPECT_EQ(kept_by_top_k({1, 2, 3}, {10, 0, -4}, 2), (Kept{{11, 2}, {0, 1}, 2}));
+}
+
+TEST(TopK, NeverKeepsNaN) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  for (const size_t n : kLengths) {
+    for (const size_t k : kCounts) {
+      std::vector<float> row = drawn_row(n, 1);
+      for (size_t i = 0; i < n; i += 3) row[i] = kNaN;
+      EXPECT_EQ(kept_by_top_k(row, std::vector<float>(n), k), kept_by_sort(row, std::vector<float>(n), k))
+          << "n " << n << ", k " << k;
+    }
+  }
+  EXPECT_EQ(kept_by_top_k(std::vector<float>(100, kNaN), std::vector<float>(100), 2), (Kept{{0, 0}, {-1, -1}, 0}));
+}
+
+TEST(TopK, ScratchHoldsNothingOver) {
+  TopKScratch scratch;
+  for (const size_t n : {size_t{2000}, size_t{70}, size_t{500}}) {
+    std::vector<float> row = drawn_row(n, 3);
+    const std::vector<float> bias(n, 0.25F);
+    const Kept expected = kept_by_sort(row, bias, 8);
+    Kept kept{std::vector<float>(8), std::vector<int32_t>(8)};
+    kept.n_positive = top_k(row, bias, kept.values, kept.indices, scratch);
+    EXPECT_EQ(kept, expected);
+  }
+}
+
+}  // namespace
+}  // namespace saesweep::sae
