@@ -1,0 +1,35 @@
+#include "sweep/progress.h"
+
+#include <gtest/gtest.h>
+
+namespace saesweep::sweep {
+namespace {
+
+void expect_round_trip(const ProgressMessage& message) {
+  const ProgressMessage found = ProgressMessage::decode(message.encode());
+  EXPECT_EQ(found.trained_tokens, message.trained_tokens);
+  EXPECT_EQ(found.evaluated_tokens, message.evaluated_tokens);
+  EXPECT_EQ(found.cells_done, message.cells_done);
+  EXPECT_EQ(found.cells_failed, message.cells_failed);
+  EXPECT_EQ(found.note, message.note);
+}
+
+TEST(ProgressMessage, ComesBackAsItWasSent) {
+  expect_round_trip({});
+  expect_round_trip({int64_t{1} << 40, 3, 2, 1, "failed: π\nand a second line"});
+  expect_round_trip({.note = std::string("a zero \0 within", 15)});
+  expect_round_trip({.note = std::string(100'000, 'x')});
+}
+
+TEST(ProgressBoard, CountsCellsOfAllMessagesAndOfEarlierRuns) {
+  ProgressBoard board(ProgressLine::Mode::kNone, 60, 5, 1000, 100);
+  EXPECT_TRUE(board.text().starts_with("5/60 cells")) << board.text();
+  EXPECT_EQ(board.text().find("left"), std::string::npos);  // nothing to reckon from
+  board.take({.trained_tokens = 500, .cells_done = 2});
+  board.take({.evaluated_tokens = 50, .cells_done = 1, .cells_failed = 4});
+  EXPECT_TRUE(board.text().starts_with("8/60 cells (4 failed), ")) << board.text();
+  EXPECT_NE(board.text().find("left"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace saesweep::sweep
