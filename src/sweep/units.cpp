@@ -27,12 +27,13 @@ size_t n_parts(size_t n_cells, size_t most) {
   return (n_cells + most - 1) / most;
 }
 
-std::vector<Unit> divide(std::span<const Cell> cells, const std::vector<Group>& groups, size_t most,
+// The first n_whole groups stay whole, the others are cut into units of at most `most` cells.
+std::vector<Unit> divide(std::span<const Cell> cells, const std::vector<Group>& groups, size_t n_whole, size_t most,
                          const CostModel& cost) {
   std::vector<Unit> units;
   for (size_t group = 0; group < groups.size(); ++group) {
     const std::span<const size_t> members = groups[group].cells;
-    const size_t parts = n_parts(members.size(), most);
+    const size_t parts = group < n_whole ? 1 : n_parts(members.size(), most);
     for (size_t part = 0; part < parts; ++part) {
       const size_t begin = members.size() * part / parts;
       const size_t end = members.size() * (part + 1) / parts;
@@ -70,15 +71,19 @@ std::vector<Group> make_groups(std::span<const Cell> cells) {
 
 std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost) {
   const auto groups = make_groups(cells);
-  if (run.cells_per_unit > 0) return divide(cells, groups, static_cast<size_t>(run.cells_per_unit), cost);
+  if (run.cells_per_unit > 0) return divide(cells, groups, 0, static_cast<size_t>(run.cells_per_unit), cost);
+  // Either all groups are cut, or only those that are left when each rank has had the same number of whole ones.
+  const size_t full_rounds = groups.size() - groups.size() % static_cast<size_t>(n_ranks);
   std::vector<Unit> best;
   double shortest = 0;
   for (const size_t size : useful_sizes(groups)) {
-    auto units = divide(cells, groups, size, cost);
-    const double makespan = make_schedule(units, n_ranks).makespan;
-    if (!best.empty() && makespan >= shortest) continue;
-    shortest = makespan;
-    best = std::move(units);
+    for (const size_t n_whole : std::set<size_t, std::greater<>>{full_rounds, 0}) {
+      auto units = divide(cells, groups, n_whole, size, cost);
+      const double makespan = make_schedule(units, n_ranks).makespan;
+      if (!best.empty() && makespan >= shortest) continue;
+      shortest = makespan;
+      best = std::move(units);
+    }
   }
   return best;
 }

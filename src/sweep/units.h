@@ -39,9 +39,9 @@ struct Schedule {
 //! Groups in the order of their first cells.
 std::vector<Group> make_groups(std::span<const Cell> cells);
 
-//! Divides the groups into units of at most c cells, as even as can be. RunOptions::cells_per_unit gives c;
-//! where it is 0, c is the number (the largest of equals) that minimizes the makespan of the schedule.
-//! Units stand longest first, those of equal cost by their first cell. n_ranks >= 1.
+//! Divides the groups into units. RunOptions::cells_per_unit bounds their cells; where it is 0, groups stay whole but
+//! for those, all or the ones left over when each rank has had equally many, whose cutting into units of one size
+//! ends the schedule earliest. Units stand longest first, those of equal cost by their first cell. n_ranks >= 1.
 std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost);
 
 //! List scheduling of units in the order given; ties go to the lowest rank.
