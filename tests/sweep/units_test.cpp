@@ -62,7 +62,7 @@ TEST_F(Units, ChosenSplitIsAtLeastAsGoodAsAnyThatCutsAllGroupsAlike) {
 }
 
 TEST_F(Units, OnlyGroupsLeftOverAreSplitWhereThatIsEnough) {
-  EXPECT_EQ(sizes_of(divide(2)), (std::vector<size_t>{12, 12, 12, 12, 6, 6}));
+  EXPECT_EQ(sizes_of(divide(2)), (std::vector<size_t>{6, 6, 12, 12, 12, 12}));
 }
 
 TEST_F(Units, HoldEveryCellOnceInOrderWithinOneGroup) {
