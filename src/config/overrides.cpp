@@ -49,7 +49,7 @@ void apply_override(toml::table& root, const std::string& entry) {
     }
     for (auto&& [key, value] : *given) {
       found->erase(key.str());
-      value.visit([&, place = key](auto&& typed) { found->insert_or_assign(place, std::move(typed)); });
+      value.visit([&, place = key](auto& typed) { found->insert_or_assign(place, std::move(typed)); });
     }
   }
 }

@@ -18,7 +18,7 @@ constexpr int kFromManager = 2;
 enum class Kind : unsigned char { kRequest, kReport, kFinish };
 
 constexpr int64_t kNoMore = -1;
-constexpr useconds_t kManagerPollUs = 100;
+constexpr useconds_t kManagerPollUs = 1000;
 constexpr useconds_t kRequestPollUs = 50;
 
 void send_kind(const Comm& comm, Kind kind, std::span<const std::byte> body = {}) {

@@ -14,9 +14,9 @@ namespace saesweep::sae {
 
 namespace {
 
-//! Tokens of a block of products: about a megabyte, at least 16 tokens.
+//! Tokens of a block of products: about a megabyte, but enough that reading the weights does not rule.
 int64_t tokens_per_block(int64_t n_latents) {
-  return std::clamp<int64_t>((1 << 18) / n_latents, 16, 1024);
+  return std::clamp<int64_t>((1 << 18) / n_latents, 128, 1024);
 }
 
 SAESWEEP_VECTORIZED
