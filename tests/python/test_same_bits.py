@@ -38,6 +38,7 @@ k = 8
 seeds = [0, 1]
 tokens = 10_240
 batch_tokens = 1024
+learning_rate = 0.005
 warmup_steps = 3
 [evaluate]
 tokens = 4096
