@@ -30,6 +30,13 @@ target_compile_options(saesweep_torch INTERFACE
   "SHELL:-idirafter ${SAESWEEP_LIBTORCH}/include"
   "SHELL:-idirafter ${SAESWEEP_LIBTORCH}/include/torch/csrc/api/include")
 target_link_libraries(saesweep_torch INTERFACE
-  ${SAESWEEP_LIBTORCH}/lib/libtorch_cpu.so ${SAESWEEP_LIBTORCH}/lib/libc10.so OpenMP::OpenMP_CXX)
+  ${SAESWEEP_LIBTORCH}/lib/libtorch_cpu.so ${SAESWEEP_LIBTORCH}/lib/libc10.so)
+# The wheel carries its OpenMP runtime: a second one in the process would keep threads of its own.
+if(EXISTS ${SAESWEEP_LIBTORCH}/lib/libgomp.so.1)
+  target_compile_options(saesweep_torch INTERFACE ${OpenMP_CXX_FLAGS})
+  target_link_libraries(saesweep_torch INTERFACE ${SAESWEEP_LIBTORCH}/lib/libgomp.so.1)
+else()
+  target_link_libraries(saesweep_torch INTERFACE OpenMP::OpenMP_CXX)
+endif()
 # The wheel's libtorch_cpu.so needs CUDA's profiler libraries, which it finds by its own RPATH.
 target_link_options(saesweep_torch INTERFACE -Wl,--allow-shlib-undefined)
