@@ -56,6 +56,7 @@ class SpecReader {
 
   static bool is_set(const Json& owner, const char* key) {
     const Json value = owner.value(key, Json());
+    // NOLINTNEXTLINE(readability-container-size-empty): "" is a value here, and {} is another
     return !(value.is_null() || value == false || value == "" || value == 0.0);
   }
 

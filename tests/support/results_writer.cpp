@@ -22,7 +22,7 @@ void write(const mpi::Comm& world, const char* path, bool forever) {
     std::puts("created");
     std::fflush(stdout);
   }
-  do {
+  do {  // NOLINT(bugprone-infinite-loop): `forever` ends when the process is killed
     for (auto row = static_cast<uint64_t>(world.rank()); row < shape.n_cells;
          row += static_cast<uint64_t>(world.size())) {
       test::write_sample_cell(writer, row);
