@@ -50,6 +50,7 @@ finish() {
 }
 
 short() {
+  clear_results
   run_part "set-up" 6 scripts/setup.sh --tests --no-build
   [[ -x .venv/bin/python ]] || finish
   run_part "build" 10 build default -k 0
@@ -62,6 +63,7 @@ short() {
 
 long() {
   local part
+  clear_results
   run_part "set-up" 6 scripts/setup.sh --tests --no-build
   for part in "$@"; do run_part "$part" 60 "long_${part//-/_}"; done
 }

@@ -1,8 +1,8 @@
 # Sourced by test.sh: the parts. Each part is the tests of some folders of src/ (CTest labels) and some files of
 # tests/python; what no other part names belongs to the first sweep, so nothing is left out.
 RESULTS=$LOGS/results
-rm -rf "$RESULTS"
-mkdir -p "$RESULTS"
+# Only a run of tests clears them: --help, called by a test, must not.
+clear_results() { rm -rf "$RESULTS" && mkdir -p "$RESULTS"; }
 allow_mpi_as_root
 
 MODELS_AND_TEXT_LABELS='^(model|text)$'
