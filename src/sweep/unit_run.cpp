@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <map>
 #include <memory>
-#include <new>
 #include <optional>
 
 #include "base/errors.h"
 #include "evaluate/cell_evaluation.h"
+#include "model/compute.h"
 #include "model/variants.h"
 #include "sae/folder.h"
 #include "train/activation_source.h"
@@ -137,7 +138,8 @@ void UnitRun::run() {
     }
     train();
     evaluate();
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception& error) {
+    if (!model::is_out_of_memory(error)) throw;
     for (Job& job : jobs_) {
       if (!job.failed) fail(job, fmt::format("out of memory with {} cells a unit", jobs_.size()));
     }
