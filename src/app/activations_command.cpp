@@ -15,8 +15,7 @@
 #include "model/options.h"
 #include "model/safetensors.h"
 #include "model/variants.h"
-#include "text/documents.h"
-#include "text/store_writer.h"
+#include "text/store_build.h"
 #include "text/token_rows.h"
 #include "text/token_store.h"
 #include "text/tokenizer.h"
@@ -73,9 +72,7 @@ class ScratchStore {
  public:
   ScratchStore(const fs::path& text, const text::Tokenizer& tokenizer, const fs::path& output)
       : path_(output.string() + ".tokens") {
-    text::StoreWriter writer(path_, tokenizer);
-    text::for_each_document(text, [&](std::string_view document) { writer.add(document); });
-    writer.commit();
+    text::make_store(path_, {text}, tokenizer);
   }
   ~ScratchStore() {
     std::error_code ignored;
@@ -120,7 +117,7 @@ void write_activations(const po::variables_map& given) {
   const auto tokenizer = text::Tokenizer::load(folder / "tokenizer.json");
   const ScratchStore scratch(given["text"].as<std::string>(), tokenizer, output);
   const text::TokenStore store = scratch.open();
-  const text::TokenRows rows(store, context);
+  const text::TokenRows rows(text::TokenStream(store, [](const Digest&) { return true; }), context);
   const int64_t n_rows = rows_wanted(rows, store, given);
   const bool is_control = variant == model::Variant::kControl;
   const auto tensors = train::text_activations(model, rows, n_rows, hookpoints, given.contains("logits"),

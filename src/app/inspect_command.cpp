@@ -108,8 +108,10 @@ std::string results_text(const fs::path& path) {
 
 std::string store_text(const fs::path& path) {
   const auto store = text::TokenStore::open(path);
-  return fmt::format("Token store: {} tokens, {} documents\nText: {}\nTokenizer: {}\n", store.n_tokens(),
-                     store.documents().size(), store.text_hash(), store.tokenizer_hash());
+  store.verify();
+  return fmt::format("Token store: {} tokens, {} documents, {} bad lines left out\nText: {}\nTokenizer: {}\n",
+                     store.n_tokens(), store.documents().size(), store.n_bad_lines(), store.text_hash(),
+                     store.tokenizer_hash());
 }
 
 std::string inspect(const fs::path& path) {

@@ -82,7 +82,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
   std::filesystem::create_directories(parent_of(path), failed);
   std::string name = (parent_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
   descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
-  if (descriptor_ < 0) fail("cannot be written");
+  if (descriptor_ < 0) fail_writing(path_, "cannot be written");
   temporary_ = name;
   ::fchmod(descriptor_, 0644);
 }
@@ -92,19 +92,11 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-void AtomicFile::fail(const char* action) const {
-  const int error = errno;
-  if (error == ENOSPC || error == EDQUOT) {
-    throw StoppedError(fmt::format("{}: no space left on the device; free some and start again", path_.string()));
-  }
-  throw OutputError(path_.string(), fmt::format("{}: {}", action, std::strerror(error)));
-}
-
 void AtomicFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("writing failed");
+    if (written < 0) fail_writing(path_, "writing failed");
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
 }
@@ -114,9 +106,9 @@ void AtomicFile::write(std::string_view text) {
 }
 
 void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0) fail("flushing failed");
+  if (::fsync(descriptor_) != 0) fail_writing(path_, "flushing failed");
   ::close(std::exchange(descriptor_, -1));
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("renaming into place failed");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_writing(path_, "renaming into place failed");
   temporary_.clear();
   const Descriptor folder(::open(parent_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() >= 0) ::fsync(folder.get());
@@ -136,6 +128,14 @@ void make_writable_folder(const std::filesystem::path& folder) {
   const Descriptor file(::mkostemp(probe.data(), O_CLOEXEC));
   if (file.get() < 0) throw OutputError(folder.string(), fmt::format("is not writable: {}", std::strerror(errno)));
   ::unlink(probe.c_str());
+}
+
+void fail_writing(const std::filesystem::path& path, const char* action) {
+  const int error = errno;
+  if (error == ENOSPC || error == EDQUOT) {
+    throw StoppedError(fmt::format("{}: no space left on the device; free some and start again", path.string()));
+  }
+  throw OutputError(path.string(), fmt::format("{}: {}", action, std::strerror(error)));
 }
 
 uint64_t free_bytes(const std::filesystem::path& folder) {

@@ -46,8 +46,6 @@ class AtomicFile {
   void commit();
 
  private:
-  void fail(const char* action) const;
-
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   int descriptor_ = -1;
@@ -58,6 +56,9 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 
 //! Makes the folder and checks that it can be written. Throws OutputError.
 void make_writable_folder(const std::filesystem::path& folder);
+
+//! Throws what errno says of a failed write: StoppedError for a full disk, else OutputError.
+[[noreturn]] void fail_writing(const std::filesystem::path& path, const char* action);
 
 //! Free bytes for this user on the file system of folder (or of its nearest existing parent).
 uint64_t free_bytes(const std::filesystem::path& folder);

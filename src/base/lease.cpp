@@ -1,15 +1,5 @@
 #include "base/lease.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
-#include <utility>
-
 #include "base/errors.h"
 
 namespace saesweep {
@@ -18,83 +8,18 @@ namespace {
 
 constexpr const char* kFileName = "run.lock";
 
-std::string now_utc() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[sizeof "2026-01-31T12:00:00Z"];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-std::string own_description() {
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  std::string text = "host " + std::string(host) + ", process " + std::to_string(::getpid());
-  if (const char* job = std::getenv("SLURM_JOB_ID")) text += ", Slurm job " + std::string(job);
-  return text + ", since " + now_utc();
-}
-
-std::string description_in(int descriptor) {
-  char text[1024];
-  const ssize_t length = ::pread(descriptor, text, sizeof text, 0);
-  std::string description(text, length > 0 ? static_cast<size_t>(length) : 0);
-  while (description.ends_with('\n')) description.pop_back();
-  return description.empty() ? "a process that has not said who it is" : description;
-}
-
-void describe_holder(int descriptor, const std::filesystem::path& path) {
-  const std::string text = own_description() + "\n";
-  const bool written = ::ftruncate(descriptor, 0) == 0 &&
-                       ::pwrite(descriptor, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
-  if (!written) throw OutputError(path.string(), std::string("cannot be written: ") + std::strerror(errno));
+FileLock take(const std::filesystem::path& folder) {
+  if (auto lock = FileLock::try_take(folder / kFileName)) return std::move(*lock);
+  throw OutputError(folder.string(), "another run writes this output (" + lock_holder(folder / kFileName) +
+                                         "); wait for it to end, stop it, or choose another [sweep] output");
 }
 
 }  // namespace
 
-Lease::Lease(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / kFileName;
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw OutputError(path.string(), std::string("cannot be opened: ") + std::strerror(errno));
-  try {
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) throw OutputError(path.string(), std::string("cannot be locked: ") + strerror(errno));
-      throw OutputError(folder.string(), "another run writes this output (" + description_in(descriptor_) +
-                                             "); wait for it to end, stop it, or choose another [sweep] output");
-    }
-    describe_holder(descriptor_, path);
-  } catch (...) {
-    ::close(std::exchange(descriptor_, -1));
-    throw;
-  }
-}
-
-Lease::Lease(Lease&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-Lease& Lease::operator=(Lease&& other) noexcept {
-  if (this != &other) {
-    release();
-    descriptor_ = std::exchange(other.descriptor_, -1);
-  }
-  return *this;
-}
-
-Lease::~Lease() {
-  release();
-}
-
-// The file stays: removing it would let two runs lock two files of the same name.
-void Lease::release() noexcept {
-  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
-}
+Lease::Lease(const std::filesystem::path& folder) : lock_(take(folder)) {}
 
 std::string lease_holder(const std::filesystem::path& folder) {
-  const int descriptor = ::open((folder / kFileName).c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return "";
-  const bool is_free = ::flock(descriptor, LOCK_SH | LOCK_NB) == 0;
-  const std::string holder = is_free ? "" : description_in(descriptor);
-  ::close(descriptor);
-  return holder;
+  return lock_holder(folder / kFileName);
 }
 
 }  // namespace saesweep

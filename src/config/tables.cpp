@@ -81,6 +81,18 @@ Key held_out() {
               }};
 }
 
+Key on_bad_line() {
+  const auto kind = one_of({"error", "skip"});
+  return {
+      .name = "on_bad_line",
+      .meaning = "a line of a .jsonl file that has no text: an error, or left out and counted in the results",
+      .expects = kind.expects,
+      .read = [=](const toml::node& node,
+                  SweepOptions& options) { options.text.read.skip_bad_lines = read_one(kind, node) == "skip"; },
+      .write =
+          [=](const SweepOptions& options) { return kind.write(options.text.read.skip_bad_lines ? "skip" : "error"); }};
+}
+
 Table sweep_table() {
   return {"sweep",
           {required(setting<std::string>(
@@ -118,20 +130,31 @@ Table model_table() {
 }
 
 Table text_table() {
-  return {"text",
-          {required(several<std::string>(
-               "train", path(), [](SweepOptions & o) -> auto& { return o.text.train; }, 1,
-               "training text: files, folders, globs, or @file with a path a line")),
-           held_out(),
-           several<std::string>(
-               "exclude", path_or_name(), [](SweepOptions & o) -> auto& { return o.text.exclude; }, 0,
-               "taken out of train: paths as there, or bare file names and patterns"),
-           setting<int64_t>(
-               "context_length", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.text.context_length; },
-               "tokens a row that the model sees at once"),
-           setting<int64_t>(
-               "data_seed", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.text.data_seed; },
-               "seed of the order in which training rows are read")}};
+  return {
+      "text",
+      {required(several<std::string>(
+           "train", path(), [](SweepOptions & o) -> auto& { return o.text.train; }, 1,
+           "training text: files, folders, globs, or @file with a path a line")),
+       held_out(),
+       several<std::string>(
+           "exclude", path_or_name(), [](SweepOptions & o) -> auto& { return o.text.exclude; }, 0,
+           "taken out of train: paths as there, or bare file names and patterns"),
+       setting<std::string>(
+           "text_key", text(), [](SweepOptions & o) -> auto& { return o.text.read.text_key; },
+           "key of the text in the lines of .jsonl files"),
+       on_bad_line(),
+       setting<int64_t>(
+           "bin_row_tokens", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.text.read.bin_row_tokens; },
+           "ids a row of .bin files (uint16), each row a document; Pythia's own have 2049"),
+       setting<std::string>(
+           "store_dir", path_or_nothing(), [](SweepOptions & o) -> auto& { return o.text.store_dir; },
+           "folder of the token stores, which sweeps may share; \"\": the output's tokens/"),
+       setting<int64_t>(
+           "context_length", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.text.context_length; },
+           "tokens a row that the model sees at once"),
+       setting<int64_t>(
+           "data_seed", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.text.data_seed; },
+           "seed of the order in which training rows are read")}};
 }
 
 Table sae_table() {

@@ -139,6 +139,16 @@ Kind<std::string> path() {
           .write = quoted};
 }
 
+Kind<std::string> path_or_nothing() {
+  return {.expects = "a path, or \"\"",
+          .read = [](const toml::node& node) -> std::optional<std::string> {
+            const auto* found = node.as_string();
+            if (found == nullptr) return std::nullopt;
+            return found->get().empty() ? std::string() : absolute(found->get());
+          },
+          .write = quoted};
+}
+
 Kind<std::string> path_or_name() {
   return {.expects = "a path, a file name or a pattern",
           .read = [](const toml::node& node) -> std::optional<std::string> {

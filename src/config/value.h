@@ -51,6 +51,8 @@ Kind<std::string> one_of(std::vector<std::string> words);
 Kind<model::Variant> variant();
 //! A path, made absolute; a leading @ stays.
 Kind<std::string> path();
+//! A path, or "".
+Kind<std::string> path_or_nothing();
 //! A path, or a bare file name or pattern, which is left as it is.
 Kind<std::string> path_or_name();
 //! "all", an array of layers, or { stride = n }.

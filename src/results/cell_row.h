@@ -45,6 +45,8 @@ struct RootInfo {
   std::string machine;
   //! When the file was made, UTC, as 2026-01-31T12:00:00Z.
   std::string created;
+  //! JSON lines of the text that were left out as bad ([text] on_bad_line = "skip").
+  int64_t n_bad_lines = 0;
 
   bool operator==(const RootInfo&) const = default;
 };

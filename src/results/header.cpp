@@ -7,6 +7,7 @@ namespace saesweep::results {
 namespace {
 
 constexpr std::string_view kSoftware = "software_";
+constexpr const char* kBadLines = "text_bad_lines_skipped";
 
 void check_version(const h5::File& file) {
   const std::string path = file.path().string();
@@ -55,17 +56,16 @@ void write_root(h5::File& file, const RootInfo& info) {
   file.set_attribute("/", "sweep", info.sweep);
   file.set_attribute("/", "machine", info.machine);
   file.set_attribute("/", "created", info.created);
+  file.set_attribute("/", kBadLines, info.n_bad_lines);
   for (const auto& [name, version] : info.software) {
     file.set_attribute("/", std::string(kSoftware) + name, version);
   }
 }
 
 RootInfo read_root(const h5::File& file) {
-  RootInfo info{file.text_attribute("/", "sweep_name"),
-                file.text_attribute("/", "sweep"),
-                {},
-                file.text_attribute("/", "machine"),
-                file.text_attribute("/", "created")};
+  RootInfo info{file.text_attribute("/", "sweep_name"), file.text_attribute("/", "sweep"),   {},
+                file.text_attribute("/", "machine"),    file.text_attribute("/", "created"), 0};
+  if (file.has_attribute("/", kBadLines)) info.n_bad_lines = file.number_attribute("/", kBadLines);
   for (const std::string& name : file.attribute_names("/")) {
     if (!name.starts_with(kSoftware)) continue;
     info.software[name.substr(kSoftware.size())] = file.text_attribute("/", name);

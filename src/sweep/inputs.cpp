@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "model/checkpoint.h"
 #include "model/variants.h"
+#include "sweep/texts.h"
 #include "text/corpus.h"
 #include "text/tokenizer.h"
 
@@ -37,14 +38,28 @@ ModelInputs model_inputs(const std::filesystem::path& folder, bool has_step0) {
 
 }  // namespace
 
-ResolvedInputs resolve_inputs(const SweepOptions& options) {
+ResolvedInputs resolve_models(const SweepOptions& options) {
   const auto& variants = options.axes.variants;
   const bool has_step0 = std::ranges::find(variants, model::Variant::kStep0) != variants.end();
   ResolvedInputs inputs;
   for (const auto& path : options.axes.model_paths) inputs.models.emplace(path, model_inputs(path, has_step0));
-  const auto summary = text::summarize(text::Corpus(options.text));
-  inputs.train_text_hash = summary.train.hash;
-  inputs.held_out_text_hash = summary.held_out.hash;
+  return inputs;
+}
+
+ResolvedInputs resolve_inputs(const SweepOptions& options) {
+  ResolvedInputs inputs = resolve_models(options);
+  const text::Corpus corpus(options.text);
+  const std::string& tokenizer = inputs.models.begin()->second.tokenizer_hash;
+  const text::NeededStores stores = stores_of(options, corpus, tokenizer);
+  if (text::is_made(stores.train, tokenizer) && (!stores.held_out || text::is_made(*stores.held_out, tokenizer))) {
+    const text::TokenizedText text(stores, corpus, options.text.context_length);
+    inputs.train_text_hash = text.text_hash(text::Split::kTrain);
+    inputs.held_out_text_hash = text.text_hash(text::Split::kHeldOut);
+  } else {
+    const text::TextSummary summary = text::summarize(corpus, options.text.read);
+    inputs.train_text_hash = summary.train.hash;
+    inputs.held_out_text_hash = summary.held_out.hash;
+  }
   return inputs;
 }
 

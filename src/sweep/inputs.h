@@ -27,7 +27,11 @@ struct ResolvedInputs {
   std::string held_out_text_hash;
 };
 
-//! Reads, checks and hashes models, tokenizers and texts of the sweep; writes nothing. Throws ModelError, TextError.
+//! Reads, checks and hashes models and tokenizers of the sweep; the text's hashes are left empty. Throws ModelError,
+//! TextError.
+ResolvedInputs resolve_models(const SweepOptions& options);
+
+//! The same with the text, from its token stores where they are made, else from its files; writes nothing.
 ResolvedInputs resolve_inputs(const SweepOptions& options);
 
 }  // namespace saesweep::sweep

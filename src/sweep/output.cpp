@@ -69,16 +69,20 @@ std::filesystem::path move_aside(const std::filesystem::path& folder) {
   return aside;
 }
 
+void require_sweep(const std::filesystem::path& results, const SweepOptions& options) {
+  if (!std::filesystem::exists(results)) return;
+  const std::string name = results::ResultsReader(results).info().sweep_name;
+  if (name == options.name) return;
+  throw OutputError(results.string(), fmt::format("holds the sweep '{}', expected '{}'; give another [sweep] output, "
+                                                  "or --fresh to move that folder aside",
+                                                  name, options.name));
+}
+
 std::vector<results::State> states_of(const std::filesystem::path& results, std::span<const Cell> cells,
                                       const SweepOptions& options) {
   std::vector<results::State> states(cells.size(), results::State::kToCome);
   if (!std::filesystem::exists(results)) return states;
   const results::ResultsReader reader(results);
-  if (const std::string name = reader.info().sweep_name; name != options.name) {
-    throw OutputError(results.string(), fmt::format("holds the sweep '{}', expected '{}'; give another [sweep] output, "
-                                                    "or --fresh to move that folder aside",
-                                                    name, options.name));
-  }
   const std::vector<results::CellStatus> found = reader.cells();
   const bool same =
       std::equal(found.begin(), found.end(), cells.begin(), cells.end(),

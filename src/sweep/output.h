@@ -24,8 +24,11 @@ uint64_t output_bytes(std::span<const Cell> cells, const SweepOptions& options);
 //! Moves folder aside, to folder.<UTC time>, where it exists and is not empty. Returns the new name, or "".
 std::filesystem::path move_aside(const std::filesystem::path& folder);
 
+//! Throws OutputError where there is a results file, of another sweep.
+void require_sweep(const std::filesystem::path& results, const SweepOptions& options);
+
 //! What an earlier run left: per cell its state (all "to come" where there is no results file). Throws OutputError
-//! where the file is another sweep's, or of other cells.
+//! where the file is of other cells.
 std::vector<results::State> states_of(const std::filesystem::path& results, std::span<const Cell> cells,
                                       const SweepOptions& options);
 

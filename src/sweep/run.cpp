@@ -7,8 +7,6 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
-#include <map>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -24,41 +22,13 @@
 #include "sweep/inputs.h"
 #include "sweep/inputs_text.h"
 #include "sweep/output.h"
+#include "sweep/texts.h"
 #include "sweep/unit_run.h"
 #include "sweep/units.h"
-#include "text/prepare.h"
 
 namespace saesweep::sweep {
 
 namespace {
-
-//! Token stores of the sweep, opened: by tokenizer.
-class Texts {
- public:
-  //! paths: by tokenizer hash, the two stores.
-  Texts(const std::map<std::string, text::StorePaths>& paths, int64_t context_length) {
-    for (const auto& [hash, store_paths] : paths) {
-      texts_.emplace(hash,
-                     Pair{Opened(store_paths.train, context_length), Opened(store_paths.held_out, context_length)});
-    }
-  }
-
-  const SplitRows& train(const std::string& tokenizer_hash) const { return texts_.at(tokenizer_hash).train.rows; }
-  const SplitRows& held_out(const std::string& tokenizer_hash) const { return texts_.at(tokenizer_hash).held_out.rows; }
-
- private:
-  struct Opened {
-    Opened(const std::filesystem::path& path, int64_t context_length)
-        : store(std::make_unique<text::TokenStore>(text::TokenStore::open(path))),
-          rows{text::TokenRows(*store, context_length), store->text_hash()} {}
-    std::unique_ptr<text::TokenStore> store;
-    SplitRows rows;
-  };
-  struct Pair {
-    Opened train, held_out;
-  };
-  std::map<std::string, Pair> texts_;
-};
 
 std::string machine_line() {
   char host[256] = {};
@@ -70,7 +40,7 @@ std::string machine_line() {
   return host;
 }
 
-results::RootInfo root_info(const SweepOptions& options) {
+results::RootInfo root_info(const SweepOptions& options, const text::TokenizedText& text) {
   return {.sweep_name = options.name,
           .sweep = options.resolved,
           .software = {{"saesweep", SAESWEEP_VERSION},
@@ -78,7 +48,8 @@ results::RootInfo root_info(const SweepOptions& options) {
                        {"hdf5", results::storage_version()},
                        {"mpi", mpi::library_version()}},
           .machine = machine_line(),
-          .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))};
+          .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
+          .n_bad_lines = static_cast<int64_t>(text.n_bad_lines())};
 }
 
 class Run {
@@ -90,8 +61,8 @@ class Run {
 
  private:
   void prepare();
-  void prepare_output();
-  void prepare_texts();
+  void take_output();
+  void find_work();
   void open_results();
   void work();
   void work_on(const Unit& unit, const UnitContext& context);
@@ -117,27 +88,38 @@ class Run {
 };
 
 void Run::prepare() {
-  inputs_ = inputs_from_text(on_root(comm_, [&] { return to_text(resolve_inputs(options_)); }));
+  inputs_ = inputs_from_text(on_root(comm_, [&] { return to_text(resolve_models(options_)); }));
+  cells_ = expand(options_, inputs_);  // what is wrong with the grid is said before any text is read
+  take_output();
+  texts_.emplace(options_, inputs_, comm_, settings_.progress);
+  inputs_.train_text_hash = texts_->any().text_hash(text::Split::kTrain);
+  inputs_.held_out_text_hash = texts_->any().text_hash(text::Split::kHeldOut);
   cells_ = expand(options_, inputs_);
-  prepare_output();
-  prepare_texts();
+  find_work();
   open_results();
   units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_));
 }
 
-void Run::prepare_output() {
-  const std::string states_text = on_root(comm_, [&] {
+void Run::take_output() {
+  on_root(comm_, [&] {
     if (settings_.fresh) {
       if (std::filesystem::exists(options_.output)) lease_.emplace(options_.output);
       move_aside(options_.output);
     }
-    const bool was_there = std::filesystem::exists(results_path_);
-    const std::vector<results::State> states = states_of(results_path_, cells_, options_);
-    if (!was_there) check_space(options_.output, output_bytes(cells_, options_));
+    require_sweep(results_path_, options_);
+    if (!std::filesystem::exists(results_path_)) check_space(options_.output, output_bytes(cells_, options_));
     make_writable_folder(options_.output);
     if (!lease_ || settings_.fresh) lease_.emplace(options_.output);
+    return "";
+  });
+}
+
+void Run::find_work() {
+  const std::string states_text = on_root(comm_, [&] {
     std::string text;
-    for (const results::State state : states) text += static_cast<char>('0' + static_cast<int>(state));
+    for (const results::State state : states_of(results_path_, cells_, options_)) {
+      text += static_cast<char>('0' + static_cast<int>(state));
+    }
     return text;
   });
   for (size_t row = 0; row < cells_.size(); ++row) {
@@ -150,26 +132,6 @@ void Run::prepare_output() {
   }
 }
 
-void Run::prepare_texts() {
-  if (to_do_.empty()) return;
-  const std::string paths_text = on_root(comm_, [&] {
-    Json paths = Json::object();
-    for (const auto& [model_path, model] : inputs_.models) {
-      if (paths.contains(model.tokenizer_hash)) continue;
-      const auto tokenizer = text::Tokenizer::load(std::filesystem::path(model_path) / "tokenizer.json");
-      const text::StorePaths stores = text::prepare_stores(options_.text, tokenizer, options_.output / "tokens");
-      paths[model.tokenizer_hash] = {stores.train.string(), stores.held_out.string()};
-    }
-    return paths.dump();
-  });
-  std::map<std::string, text::StorePaths> paths;
-  const Json parsed = Json::parse(paths_text);
-  for (const auto& [hash, pair] : parsed.items()) {
-    paths[hash] = {pair[0].get<std::string>(), pair[1].get<std::string>()};
-  }
-  texts_.emplace(paths, options_.text.context_length);
-}
-
 void Run::open_results() {
   const bool there = on_root(comm_, [&] { return std::filesystem::exists(results_path_) ? "there" : ""; }) == "there";
   if (there) {
@@ -178,8 +140,8 @@ void Run::open_results() {
   }
   std::vector<results::CellRow> rows;
   for (const Cell& cell : cells_) rows.push_back(row_of(cell));
-  results_.emplace(
-      results::ResultsWriter::create(results_path_, comm_, shape_of(cells_, options_), rows, root_info(options_)));
+  results_.emplace(results::ResultsWriter::create(results_path_, comm_, shape_of(cells_, options_), rows,
+                                                  root_info(options_, texts_->any())));
 }
 
 ProgressBoard Run::board() const {
@@ -187,8 +149,9 @@ ProgressBoard Run::board() const {
   for (const Cell& cell : to_do_) {
     const std::string& tokenizer = inputs_.models.at(cell.model_path).tokenizer_hash;
     trained += cell.tokens / options_.train.batch_tokens * options_.train.batch_tokens;
-    for (const SplitRows* split : {&texts_->train(tokenizer), &texts_->held_out(tokenizer)}) {
-      evaluated += rows_for(options_.evaluate.tokens, split->rows) * options_.text.context_length;
+    for (const text::Split split : {text::Split::kTrain, text::Split::kHeldOut}) {
+      const text::TokenRows& rows = texts_->of(tokenizer).rows(split);
+      evaluated += rows_for(options_.evaluate.tokens, rows) * options_.text.context_length;
     }
   }
   return {comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone, static_cast<int64_t>(cells_.size()),
@@ -200,11 +163,11 @@ void Run::work() {
   mpi::WorkQueue queue(comm_, static_cast<int64_t>(units_.size()), [&](int, std::span<const std::byte> message) {
     progress.take(ProgressMessage::decode(message));
   });
-  const auto tokenizer_of = [&](const Cell& cell) { return inputs_.models.at(cell.model_path).tokenizer_hash; };
-  const UnitContext context{options_,
-                            [&](const Cell& cell) -> const SplitRows& { return texts_->train(tokenizer_of(cell)); },
-                            [&](const Cell& cell) -> const SplitRows& { return texts_->held_out(tokenizer_of(cell)); },
-                            *results_, [&](const ProgressMessage& message) { queue.report(message.encode()); }};
+  const auto text_of = [&](const Cell& cell) -> const text::TokenizedText& {
+    return texts_->of(inputs_.models.at(cell.model_path).tokenizer_hash);
+  };
+  const UnitContext context{options_, text_of, *results_,
+                            [&](const ProgressMessage& message) { queue.report(message.encode()); }};
   while (const std::optional<int64_t> next = queue.next()) work_on(units_[static_cast<size_t>(*next)], context);
   queue.finish();
   progress.finish();

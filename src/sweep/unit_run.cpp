@@ -148,9 +148,9 @@ void UnitRun::run() {
 }
 
 void UnitRun::train() {
-  const SplitRows& split = context_.train_rows(*jobs_.front().cell);
-  const train::ActivationSource source = source_of(split.rows);
-  train::RowOrder order("train", split.text_hash, options_.text.data_seed, split.rows.n_rows());
+  const text::TokenRows& rows = context_.text_of(*jobs_.front().cell).rows(text::Split::kTrain);
+  const train::ActivationSource source = source_of(rows);
+  train::RowOrder order("train", rows.stream().text_hash(), options_.text.data_seed, rows.n_rows());
   const int64_t batch_rows = options_.train.batch_tokens / options_.text.context_length;
   int64_t n_steps = 0;
   for (const Job& job : jobs_) n_steps = std::max(n_steps, job.trainer->n_steps());
@@ -199,13 +199,13 @@ void UnitRun::evaluate() {
   std::vector<evaluate::CellEvaluation> evaluations;
   evaluations.reserve(jobs_.size());
   for (const Job& job : jobs_) evaluations.emplace_back(job.cell->n_latents);
+  const text::TokenizedText& text = context_.text_of(*jobs_.front().cell);
   for (const bool held_out : {true, false}) {
-    const Cell& first = *jobs_.front().cell;
-    const SplitRows& split = held_out ? context_.held_out_rows(first) : context_.train_rows(first);
-    train::ActivationSource source = source_of(split.rows);
-    const train::RowOrder order(held_out ? "held out" : "train", split.text_hash, options_.text.data_seed,
-                                split.rows.n_rows());
-    evaluate_split(source, order, rows_for(options_.evaluate.tokens, split.rows), evaluations, held_out);
+    const text::TokenRows& rows = text.rows(held_out ? text::Split::kHeldOut : text::Split::kTrain);
+    train::ActivationSource source = source_of(rows);
+    const train::RowOrder order(held_out ? "held out" : "train", rows.stream().text_hash(), options_.text.data_seed,
+                                rows.n_rows());
+    evaluate_split(source, order, rows_for(options_.evaluate.tokens, rows), evaluations, held_out);
   }
   for (size_t i = 0; i < jobs_.size(); ++i) {
     if (!jobs_[i].failed) guarded(jobs_[i], [&] { write(jobs_[i], evaluations[i]); });

@@ -9,22 +9,15 @@
 #include "sweep/cell.h"
 #include "sweep/options.h"
 #include "sweep/progress.h"
-#include "text/token_rows.h"
+#include "text/text_stores.h"
 
 namespace saesweep::sweep {
-
-//! A tokenized text, cut into rows, and its hash.
-struct SplitRows {
-  text::TokenRows rows;
-  std::string text_hash;
-};
 
 //! What a rank works with, whatever the unit. Views; all must outlive the run.
 struct UnitContext {
   const SweepOptions& options;
-  //! By model path: the texts as that model's tokenizer cuts them.
-  std::function<const SplitRows&(const Cell&)> train_rows;
-  std::function<const SplitRows&(const Cell&)> held_out_rows;
+  //! The text as the tokenizer of a cell's model cuts it.
+  std::function<const text::TokenizedText&(const Cell&)> text_of;
   results::ResultsWriter& results;
   std::function<void(const ProgressMessage&)> report;
 };

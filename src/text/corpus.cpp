@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "base/errors.h"
+#include "text/documents.h"
 #include "text/path_list.h"
+#include "text/token_store.h"
 
 namespace saesweep::text {
 
@@ -27,17 +30,42 @@ void require_apart(const std::vector<std::filesystem::path>& train,
   }
 }
 
-SplitSummary summarize_split(const Corpus& corpus, Split split) {
-  SplitSummary summary;
-  TextHash hash;
-  corpus.for_each(split, [&](std::string_view text) {
-    hash.add(sha256(text));
-    ++summary.n_documents;
-    summary.n_bytes += text.size();
-  });
-  summary.hash = hash.finish();
-  return summary;
+void require_lone_store(const std::vector<std::filesystem::path>& files, const char* key) {
+  for (const auto& path : files) {
+    if (files.size() == 1 || kind_of(path) != FileKind::kStore) continue;
+    throw TextError(key, fmt::format("{} is a token store; give it alone, not beside other files", path.string()));
+  }
 }
+
+//! The digests of all documents of some files, in order.
+void for_each_digest(const std::vector<std::filesystem::path>& files, const ReadOptions& options,
+                     const std::function<void(const Digest&)>& visit) {
+  if (files.size() == 1 && kind_of(files.front()) == FileKind::kStore) {
+    const TokenStore store = TokenStore::open(files.front());
+    for (const DocumentRecord& document : store.documents()) visit(document.digest);
+    return;
+  }
+  Sha256 hash;
+  const DocumentSink sink{[&](std::string_view text) { hash.update(text); },
+                          [&](std::span<const uint16_t> row) { hash.update(std::as_bytes(row)); },
+                          [&] {
+                            visit(hash.finish());
+                            hash = Sha256();
+                          }};
+  for (const auto& part : parts_of(files, options)) read_documents(part, options, sink);
+}
+
+//! One side as it is read.
+struct SideCount {
+  TextHash hash;
+  uint64_t n_documents = 0;
+
+  void add(const Digest& document) {
+    hash.add(document);
+    ++n_documents;
+  }
+  SplitSummary summary() { return {hash.finish(), n_documents}; }
+};
 
 }  // namespace
 
@@ -47,28 +75,31 @@ Corpus::Corpus(const TextOptions& options)
       held_out_fraction_(options.held_out_fraction) {
   if (train_.empty()) throw TextError(kTrainKey, "no file is left to train on; give more, or exclude fewer");
   require_apart(train_, held_out_);
+  require_lone_store(train_, kTrainKey);
+  require_lone_store(held_out_, kHeldOutKey);
 }
 
 const std::vector<std::filesystem::path>& Corpus::files(Split split) const {
   return split == Split::kHeldOut && !held_out_.empty() ? held_out_ : train_;
 }
 
-bool Corpus::is_in(Split split, std::string_view text) const {
-  if (!held_out_.empty()) return true;
-  const bool is_held_out = std::ldexp(static_cast<double>(leading_number(sha256(text))), -64) < held_out_fraction_;
-  return is_held_out == (split == Split::kHeldOut);
+bool Corpus::is_in(Split split, const Digest& document) const {
+  return has_held_out_files() || is_held_out(document, held_out_fraction_) == (split == Split::kHeldOut);
 }
 
-void Corpus::for_each(Split split, const DocumentVisitor& visit) const {
-  for (const auto& path : files(split)) {
-    for_each_document(path, [&](std::string_view text) {
-      if (is_in(split, text)) visit(text);
-    });
+bool is_held_out(const Digest& document, double fraction) {
+  return std::ldexp(static_cast<double>(leading_number(document)), -64) < fraction;
+}
+
+TextSummary summarize(const Corpus& corpus, const ReadOptions& options) {
+  SideCount train, held_out;
+  for_each_digest(corpus.files(Split::kTrain), options, [&](const Digest& document) {
+    (corpus.is_in(Split::kTrain, document) ? train : held_out).add(document);
+  });
+  if (corpus.has_held_out_files()) {
+    for_each_digest(corpus.files(Split::kHeldOut), options, [&](const Digest& document) { held_out.add(document); });
   }
-}
-
-TextSummary summarize(const Corpus& corpus) {
-  return {summarize_split(corpus, Split::kTrain), summarize_split(corpus, Split::kHeldOut)};
+  return {train.summary(), held_out.summary()};
 }
 
 }  // namespace saesweep::text

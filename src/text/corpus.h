@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/hash.h"
-#include "text/documents.h"
 #include "text/options.h"
 
 namespace saesweep::text {
@@ -19,27 +18,28 @@ enum class Split { kTrain, kHeldOut };
 //! The files of a sweep's text and the rule that parts their documents.
 //!
 //! With `held_out` files, those are held out and no file may be in both lists. Without, a document of the training
-//! files is held out when the first 8 bytes of the SHA-256 of its text, as a number over 2^64, are below
-//! held_out_fraction: exact copies fall on one side.
+//! files is held out by its digest (is_held_out), so that exact copies fall on one side.
 class Corpus {
  public:
   //! Lists the files; reads none of them. Throws TextError where a path names nothing, no file is left to train on,
-  //! or a file is both trained on and held out.
+  //! a file is both trained on and held out, or a token store stands beside other files.
   explicit Corpus(const TextOptions& options);
 
   //! Absolute paths, sorted: all that this side's documents come from.
   const std::vector<std::filesystem::path>& files(Split split) const;
-
-  //! Calls visit for each document of a side, in the order of the files. Throws TextError (for_each_document).
-  void for_each(Split split, const DocumentVisitor& visit) const;
+  //! Whether the held-out side has files of its own.
+  bool has_held_out_files() const { return !held_out_.empty(); }
+  //! Whether a document of files(split), by its digest, is on that side.
+  bool is_in(Split split, const Digest& document) const;
 
  private:
-  bool is_in(Split split, std::string_view text) const;
-
   std::vector<std::filesystem::path> train_;
   std::vector<std::filesystem::path> held_out_;
   double held_out_fraction_;
 };
+
+//! Whether the first 8 bytes of a document's SHA-256, as a number over 2^64, are below fraction.
+bool is_held_out(const Digest& document, double fraction);
 
 //! The hash that names a text: SHA-256 over the SHA-256 of each of its documents, in order.
 class TextHash {
@@ -57,7 +57,6 @@ struct SplitSummary {
   //! Hex TextHash, as in the token store made of it.
   std::string hash;
   uint64_t n_documents = 0;
-  uint64_t n_bytes = 0;
 };
 
 struct TextSummary {
@@ -66,6 +65,6 @@ struct TextSummary {
 };
 
 //! Reads (and checks) the text of both sides without tokenizing it. Throws TextError.
-TextSummary summarize(const Corpus& corpus);
+TextSummary summarize(const Corpus& corpus, const ReadOptions& options);
 
 }  // namespace saesweep::text

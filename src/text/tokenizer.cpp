@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -73,6 +74,27 @@ std::vector<std::optional<std::string>> bytes_by_id(const TokenizerSpec& spec) {
   return bytes;
 }
 
+bool is_ascii_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+//! White space before which a text may be cut (Tokenizer::last_cut); none where an added token may span such a place.
+std::string_view cutting_space(const TokenizerSpec& spec) {
+  // Without the expression a text is one word; a prefix space would be added to a part that opens with a new line.
+  const std::string_view space = spec.add_prefix_space ? " " : " \n";
+  if (!spec.use_regex) return "";
+  std::vector<AddedToken> tokens = tokens_of(spec, false);
+  std::ranges::copy(tokens_of(spec, true), std::back_inserter(tokens));
+  for (const AddedToken& token : tokens) {
+    const std::string& content = token.content;
+    if (token.rstrip && !content.empty() && is_ascii_word(content.back())) return "";
+    for (size_t i = 1; i < content.size(); ++i) {
+      if (is_ascii_word(content[i - 1]) && space.find(content[i]) != std::string_view::npos) return "";
+    }
+  }
+  return space;
+}
+
 std::optional<uint32_t> find_end_of_text(const TokenizerSpec& spec) {
   for (const AddedToken& token : spec.added_tokens) {
     if (token.content == kEndOfText) return token.id;
@@ -94,7 +116,8 @@ struct Tokenizer::Tables {
         normalized_tokens(tokens_of(spec, true)),
         bpe(spec.byte_ids, spec.unknown, spec.merges),
         bytes(bytes_by_id(spec)),
-        end_of_text(find_end_of_text(spec)) {}
+        end_of_text(find_end_of_text(spec)),
+        cutting_space(text::cutting_space(spec)) {}
 
   void encode(std::string_view text, Scratch& scratch, std::vector<uint32_t>& out) const;
   void encode_normalized(std::string_view text, Scratch& scratch, std::vector<uint32_t>& out) const;
@@ -111,6 +134,7 @@ struct Tokenizer::Tables {
   Bpe bpe;
   std::vector<std::optional<std::string>> bytes;
   std::optional<uint32_t> end_of_text;
+  std::string_view cutting_space;
   mutable ScratchPool pool;
 };
 
@@ -160,6 +184,16 @@ std::vector<uint32_t> Tokenizer::encode(std::string_view text) const {
   tables_->encode(text, *scratch, ids);
   tables_->pool.give_back(std::move(scratch));
   return ids;
+}
+
+size_t Tokenizer::last_cut(std::string_view text) const {
+  size_t at = text.size();
+  while (at > 1) {
+    at = text.find_last_of(tables_->cutting_space, at - 1);
+    if (at == std::string_view::npos || at == 0) return 0;
+    if (is_ascii_word(text[at - 1])) return at;
+  }
+  return 0;
 }
 
 std::string Tokenizer::decode(std::span<const uint32_t> ids) const {

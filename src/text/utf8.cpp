@@ -61,13 +61,25 @@ std::optional<size_t> find_invalid_utf8(std::string_view text) {
   return std::nullopt;
 }
 
-void require_utf8(std::string_view text, const std::string& where) {
-  const auto offset = find_invalid_utf8(text);
-  if (!offset) return;
-  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(*offset), '\n');
+TextPlace require_utf8(std::string_view text, const std::string& where, TextPlace begin) {
+  const auto invalid = find_invalid_utf8(text);
+  const size_t n = invalid.value_or(text.size());
+  const auto n_lines = std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(n), '\n');
+  const TextPlace place{begin.offset + n, begin.line + static_cast<uint64_t>(n_lines)};
+  if (!invalid) return place;
   throw TextError(where,
                   fmt::format("is not UTF-8: byte 0x{:02x} at offset {} (line {}); convert the text, or exclude it",
-                              static_cast<uint8_t>(text[*offset]), *offset, line));
+                              static_cast<uint8_t>(text[n]), place.offset, place.line));
+}
+
+size_t whole_sequences(std::string_view text) {
+  constexpr size_t kMostBytes = 4;
+  for (size_t back = 1; back < kMostBytes && back <= text.size(); ++back) {
+    const auto byte = static_cast<uint8_t>(text[text.size() - back]);
+    if ((byte & 0xC0) == 0x80) continue;
+    return sequence_length(byte) > back ? text.size() - back : text.size();
+  }
+  return text.size();
 }
 
 void append_utf8(uint32_t code_point, std::string& out) {

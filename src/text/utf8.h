@@ -10,8 +10,18 @@ namespace saesweep::text {
 //! Byte offset of the first byte that is not UTF-8 (RFC 3629: no surrogates, no overlong forms), or none.
 std::optional<size_t> find_invalid_utf8(std::string_view text);
 
-//! Throws TextError with the byte offset and the line where text is not UTF-8. `where` names its file.
-void require_utf8(std::string_view text, const std::string& where);
+//! A place in a file: byte offset, and line counted from 1.
+struct TextPlace {
+  uint64_t offset = 0;
+  uint64_t line = 1;
+};
+
+//! Throws TextError with the byte offset and the line where text is not UTF-8. `where` names its file, `begin` the
+//! place in it at which text begins; gives the place at which it ends.
+TextPlace require_utf8(std::string_view text, const std::string& where, TextPlace begin = {});
+
+//! Length of text without the sequence that its end breaks off, if it does.
+size_t whole_sequences(std::string_view text);
 
 //! Appends the UTF-8 form of a code point.
 void append_utf8(uint32_t code_point, std::string& out);

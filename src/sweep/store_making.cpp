@@ -1,0 +1,220 @@
+#include "sweep/store_making.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/errors.h"
+#include "base/file_lock.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "mpi/work_queue.h"
+#include "sweep/agreement.h"
+#include "text/byte_source.h"
+#include "text/store_build.h"
+
+namespace saesweep::sweep {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+//! Packed text is some three times as long.
+constexpr double kUnpacked = 3.0;
+
+double bytes_of(const text::FilePart& part) {
+  const double size = static_cast<double>(std::min(fs::file_size(part.path), part.end) - part.begin);
+  return text::is_packed(part.path) ? kUnpacked * size : size;
+}
+
+std::string hidden_beside(const fs::path& path, const char* ending) {
+  return "." + path.filename().string() + ending;
+}
+
+//! The right to make the store, waited for; none where the file system knows no locks: then what two jobs make at once
+//! is made twice.
+std::optional<FileLock> wait_for_turn(const fs::path& path, ProgressLine& line) {
+  const fs::path lock_path = path.parent_path() / hidden_beside(path, ".lock");
+  try {
+    while (true) {
+      if (auto lock = FileLock::try_take(lock_path)) return lock;
+      line.show(fmt::format("waiting for the token store that another job makes ({})", lock_holder(lock_path)));
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  } catch (const OutputError&) {
+    return std::nullopt;
+  }
+}
+
+//! Leavings of jobs that were killed. Needs the lock.
+void remove_leavings(const fs::path& path) {
+  const std::string prefix = hidden_beside(path, ".making.");
+  for (const auto& entry : fs::directory_iterator(path.parent_path())) {
+    std::error_code ignored;
+    if (entry.path().filename().string().starts_with(prefix)) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+std::string encode(const std::vector<std::pair<size_t, text::PartCounts>>& parts) {
+  Json all = Json::array();
+  for (const auto& [number, counts] : parts) {
+    all.push_back({number, counts.n_tokens, counts.n_documents, counts.bad.n, counts.bad.first});
+  }
+  return all.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+//! Makes one store; all steps are collective.
+class Making {
+ public:
+  Making(const StoreOrder& order, const fs::path& folder, std::vector<text::FilePart> parts, const mpi::Comm& comm,
+         ProgressLine& line)
+      : order_(order), comm_(comm), line_(line), build_(folder, order.tokenizer, order.options, std::move(parts)) {}
+
+  void go() {
+    tokenize();
+    on_root(comm_, [&] {
+      build_.create();
+      return "";
+    });
+    on_all(comm_, [&](int64_t& part) {
+      for (part = comm_.rank(); part < n_parts(); part += comm_.size()) build_.place(static_cast<size_t>(part));
+    });
+    const std::string text_hash = on_root(comm_, [&] { return build_.write_documents(); });
+    const std::vector<Digest> hashes = hash_blocks();
+    on_root(comm_, [&] {
+      build_.commit(order_.path, text_hash, hashes);
+      return "";
+    });
+  }
+
+ private:
+  int64_t n_parts() const { return static_cast<int64_t>(build_.n_parts()); }
+
+  //! Largest parts first, so that ranks end together.
+  std::vector<size_t> order_of_parts() const {
+    std::vector<size_t> order(build_.n_parts());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::vector<double> bytes;
+    for (const size_t part : order) bytes.push_back(bytes_of(build_.part(part)));
+    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return bytes[a] > bytes[b]; });
+    return order;
+  }
+
+  void tokenize() {
+    const std::vector<size_t> parts = order_of_parts();
+    double total = 0, done = 0;
+    for (const size_t part : parts) total += bytes_of(build_.part(part));
+    const auto start = std::chrono::steady_clock::now();
+    mpi::WorkQueue queue(comm_, n_parts(), [&](int, std::span<const std::byte> message) {
+      double bytes = 0;
+      std::memcpy(&bytes, message.data(), sizeof bytes);
+      done += bytes;
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      line_.show(fmt::format("tokenizing: {:.0f} % of {:.0f} MB, {:.1f} MB/s", 100 * done / total, total / 1e6,
+                             done / 1e6 / seconds));
+    });
+    std::vector<std::pair<size_t, text::PartCounts>> mine;
+    on_all(comm_, [&](int64_t& part) {
+      try {
+        while (const auto item = queue.next()) {
+          part = static_cast<int64_t>(parts[static_cast<size_t>(*item)]);
+          mine.emplace_back(part, build_.tokenize(static_cast<size_t>(part)));
+          const double bytes = bytes_of(build_.part(static_cast<size_t>(part)));
+          queue.report(std::as_bytes(std::span(&bytes, 1)));
+        }
+      } catch (...) {
+        while (queue.next()) {  // what is left would be tokenized for nothing
+        }
+        queue.finish();
+        throw;
+      }
+      queue.finish();
+    });
+    gather(mine);
+  }
+
+  void gather(const std::vector<std::pair<size_t, text::PartCounts>>& mine) {
+    std::vector<text::PartCounts> counts(build_.n_parts());
+    for (const std::string& text : comm_.all_gather(encode(mine))) {
+      const Json parts = Json::parse(text);
+      for (const Json& one : parts) counts[one[0].get<size_t>()] = {one[1], one[2], {one[3], one[4]}};
+    }
+    build_.lay_out(counts);
+    uint64_t n_bad = 0;
+    std::string first;
+    for (const text::PartCounts& part : counts) {
+      if (first.empty()) first = part.bad.first;
+      n_bad += part.bad.n;
+    }
+    if (n_bad > 0 && comm_.is_root()) line_.note(fmt::format("{} bad lines are skipped, the first: {}", n_bad, first));
+  }
+
+  std::vector<Digest> hash_blocks() {
+    std::string mine;
+    const uint64_t n = build_.n_blocks();
+    const auto rank = static_cast<uint64_t>(comm_.rank()), size = static_cast<uint64_t>(comm_.size());
+    on_all(comm_, [&](int64_t&) {
+      for (uint64_t block = rank; block < n; block += size) {
+        const Digest digest = build_.hash(block);
+        mine.append(digest.begin(), digest.end());
+      }
+    });
+    const std::vector<std::string> all = comm_.gather(mine);
+    std::vector<Digest> hashes(comm_.is_root() ? n : 0);
+    for (uint64_t block = 0; block < hashes.size(); ++block) {
+      std::memcpy(hashes[block].data(), all[block % size].data() + block / size * sizeof(Digest), sizeof(Digest));
+    }
+    return hashes;
+  }
+
+  const StoreOrder& order_;
+  const mpi::Comm& comm_;
+  ProgressLine& line_;
+  text::StoreBuild build_;
+};
+
+//! A folder that the root removes at the end.
+class Scratch {
+ public:
+  Scratch(fs::path path, bool is_root) : path_(std::move(path)), is_root_(is_root) {}
+  ~Scratch() {
+    std::error_code ignored;
+    if (is_root_) fs::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+  bool is_root_;
+};
+
+}  // namespace
+
+void make_store(const StoreOrder& order, const std::function<bool()>& is_made, const mpi::Comm& comm,
+                ProgressLine::Mode progress) {
+  ProgressLine line(comm.is_root() ? progress : ProgressLine::Mode::kNone);
+  std::optional<FileLock> lock;
+  const std::string folder = on_root(comm, [&]() -> std::string {
+    make_writable_folder(order.path.parent_path());
+    lock = wait_for_turn(order.path, line);
+    if (is_made()) return "";
+    if (lock) remove_leavings(order.path);
+    return text::make_build_folder(order.path);
+  });
+  if (folder.empty()) return;
+  const Scratch scratch(folder, comm.is_root());
+  std::vector<text::FilePart> parts;
+  on_all(comm, [&](int64_t&) { parts = text::parts_of(order.files, order.options); });
+  Making(order, scratch.path(), std::move(parts), comm, line).go();
+}
+
+}  // namespace saesweep::sweep
