@@ -17,6 +17,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "text/byte_source.h"
 #include "text/corpus.h"
 #include "text/stream_encoder.h"
 
@@ -230,15 +231,12 @@ void StoreBuild::create() const {
 
 void StoreBuild::place(size_t number) const {
   OutFile file(unfinished(), 0);
-  {
-    const MappedFile ids(ids_file(number));
-    uint64_t place = layout_.ids_at() + first_tokens_[number] * layout_.id_bytes;
-    for (auto rest = ids.bytes(); !rest.empty();) {
-      const auto piece = rest.first(std::min(rest.size(), kBufferBytes));
-      file.write_at(place, piece);
-      place += piece.size();
-      rest = rest.subspan(piece.size());
-    }
+  ByteSource ids(ids_file(number));
+  std::vector<char> buffer(kBufferBytes);
+  uint64_t place = layout_.ids_at() + first_tokens_[number] * layout_.id_bytes;
+  while (const size_t n = ids.read(buffer)) {
+    file.write_at(place, std::as_bytes(std::span(buffer).first(n)));
+    place += n;
   }
   discard(ids_file(number));
 }
@@ -249,17 +247,19 @@ std::string StoreBuild::write_documents() const {
   TextHash hash;
   //! How many documents stand before, by the first 8 bytes of their digest.
   std::unordered_map<uint64_t, uint64_t> n_before;
+  std::vector<DocumentRecord> buffer(kBufferBytes / sizeof(DocumentRecord));
+  const std::span bytes(reinterpret_cast<char*>(buffer.data()), buffer.size() * sizeof(DocumentRecord));
   for (size_t number = 0; number < parts_.size(); ++number) {
-    const MappedFile part(documents_file(number));
-    const auto bytes = part.bytes();
-    const std::span documents(reinterpret_cast<const DocumentRecord*>(bytes.data()),
-                              bytes.size() / sizeof(DocumentRecord));
-    for (DocumentRecord document : documents) {
-      const uint64_t before = n_before[leading_number(document.digest)]++;
-      document.key = leading_number(Sha256().update(std::as_bytes(std::span(document.digest))).update(before).finish());
-      document.first_token += first_tokens_[number];
-      hash.add(document.digest);
-      records.add(document);
+    ByteSource part(documents_file(number));
+    while (const size_t n = part.read(bytes)) {
+      for (DocumentRecord document : std::span(buffer).first(n / sizeof(DocumentRecord))) {
+        const uint64_t before = n_before[leading_number(document.digest)]++;
+        document.key =
+            leading_number(Sha256().update(std::as_bytes(std::span(document.digest))).update(before).finish());
+        document.first_token += first_tokens_[number];
+        hash.add(document.digest);
+        records.add(document);
+      }
     }
   }
   records.flush();

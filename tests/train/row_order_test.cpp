@@ -1,9 +1,17 @@
 #include "train/row_order.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+
+#include "base/files.h"
+#include "support/temporary_folder.h"
+#include "text/sample_tokenizer.h"
+#include "text/store_build.h"
+#include "text/token_rows.h"
 
 namespace saesweep::train {
 namespace {
@@ -55,6 +63,36 @@ TEST(RowOrder, DoesNotDependOnHowItIsRead) {
   EXPECT_EQ(pieces, whole);
   const std::vector<int64_t> back = rows.rows(5, 4);  // an epoch gone by
   EXPECT_TRUE(std::equal(back.begin(), back.end(), whole.begin() + 5));
+}
+
+// Ten files of unequal size, a budget of a tenth: each file is read in proportion. Without replacement the spread is
+// below that of a binomial; five of its deviations.
+TEST(RowOrder, ABudgetOfATenthReadsEachFileInProportion) {
+  constexpr int64_t kContext = 16, kFiles = 10;
+  test::TemporaryFolder folder;
+  const auto tokenizer = text::Tokenizer::load(test::write_tokenizer(folder.path()));
+  std::vector<std::filesystem::path> files;
+  for (int64_t file = 0; file < kFiles; ++file) {
+    files.push_back(folder.path() / fmt::format("{}.txt", file));
+    write_file(files.back(), std::string(static_cast<size_t>(4000 + 3000 * file), static_cast<char>('a' + file)));
+  }
+  text::make_store(folder.path() / "all.tokens", files, tokenizer);
+  const auto store = text::TokenStore::open(folder.path() / "all.tokens");
+  const text::TokenRows rows(text::TokenStream(store, [](const Digest&) { return true; }), kContext);
+  const int64_t n_read = rows.n_rows() / 10;
+  std::vector<int64_t> n_seen(kFiles), ids(kContext);
+  RowOrder order("train", rows.stream().text_hash(), 0, rows.n_rows());
+  for (const int64_t row : order.rows(0, n_read)) {
+    rows.ids(row, ids);
+    ++n_seen.at(static_cast<size_t>(ids.back() - 'a'));
+  }
+  for (int64_t file = 0; file < kFiles; ++file) {
+    const double share = static_cast<double>(4000 + 3000 * file) / static_cast<double>(store.n_tokens());
+    const double expected = static_cast<double>(n_read) * share;
+    EXPECT_GT(n_seen[static_cast<size_t>(file)], 0);
+    EXPECT_NEAR(static_cast<double>(n_seen[static_cast<size_t>(file)]), expected,
+                5 * std::sqrt(expected * (1 - share)));
+  }
 }
 
 }  // namespace
