@@ -17,12 +17,6 @@ double mean_or_missing(double sum, int64_t n) {
   return n > 0 ? sum / static_cast<double>(n) : std::numeric_limits<double>::quiet_NaN();
 }
 
-//! Losses are taken with the stream itself replaced; the outputs of attention and MLP are only added to it.
-bool is_residual_stream(const model::Hookpoint& hookpoint) {
-  using Kind = model::Hookpoint::Kind;
-  return hookpoint.kind == Kind::kResidual || hookpoint.kind == Kind::kEmbedding;
-}
-
 void check_finite(const ReconstructionSums& sums) {
   const double mse = sums.all().mse;
   if (!std::isfinite(mse)) throw NumericError(fmt::format("evaluation: mean squared error is {}", mse));
@@ -30,14 +24,16 @@ void check_finite(const ReconstructionSums& sums) {
 
 }  // namespace
 
-PatchedLosses::PatchedLosses(const model::GptNeox& model, const at::Tensor* logits, const at::Tensor& ids)
-    : model_(&model), ids_(&ids) {
+PatchedLosses::PatchedLosses(const model::GptNeox& model, const at::Tensor* logits, const at::Tensor& ids,
+                             const Streams& streams_before)
+    : model_(&model), ids_(&ids), streams_before_(&streams_before) {
   if (logits != nullptr) clean_.emplace(*logits, ids);
 }
 
 LossSums PatchedLosses::replaced(const model::Hookpoint& hookpoint, const at::Tensor& x_hat) const {
-  const at::Tensor residual = x_hat.reshape({ids_->size(0), ids_->size(1), -1}).to(model_->dtype());
-  return clean_->changed(model_->logits_from_residual(residual, hookpoint.layer));
+  const at::Tensor rows = x_hat.view({ids_->size(0), ids_->size(1), -1});
+  const at::Tensor before = hookpoint.is_block_output() ? streams_before_->at(hookpoint) : at::Tensor();
+  return clean_->changed(model_->logits_replacing(hookpoint, rows, before));
 }
 
 const LossSums& PatchedLosses::zeroed(const model::Hookpoint& hookpoint) {
@@ -54,7 +50,7 @@ void CellEvaluation::add_held_out(const sae::TopKSae& sae, const at::Tensor& x, 
   held_out_.add(x, x_hat, context);
   check_finite(held_out_);
   firings_.add(codes);
-  if (!losses.wanted() || !is_residual_stream(hookpoint)) return;
+  if (!losses.wanted()) return;
   clean_ += losses.clean();
   replaced_ += losses.replaced(hookpoint, x_hat);
   zeroed_ += losses.zeroed(hookpoint);

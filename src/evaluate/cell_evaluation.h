@@ -17,16 +17,22 @@
 
 namespace saesweep::evaluate {
 
-//! Losses of the model on one batch with the residual stream after a block replaced. What SAEs of the same
-//! hookpoint share, the losses of zeros, is computed once. Views the model and the batch.
+//! Losses of the model on one batch with what stands at a hookpoint replaced: the residual stream, or the output of
+//! attention or MLP. What SAEs of the same hookpoint share, the losses of zeros, is computed once. Views the model and
+//! the batch.
 class PatchedLosses {
  public:
-  //! logits: the clean model's on ids, [rows, context, vocab]; null: this batch is not for losses.
-  PatchedLosses(const model::GptNeox& model, const at::Tensor* logits, const at::Tensor& ids);
+  //! By hookpoint, for outputs of attention and MLP: the stream that their block reads, [rows, context, d_in].
+  using Streams = std::map<model::Hookpoint, at::Tensor>;
+
+  //! logits: the clean model's on ids, [rows, context, vocab]; null: this batch is not for losses. streams_before:
+  //! of the hookpoints to be replaced that are outputs of attention or MLP.
+  PatchedLosses(const model::GptNeox& model, const at::Tensor* logits, const at::Tensor& ids,
+                const Streams& streams_before);
 
   bool wanted() const { return clean_.has_value(); }
   LossSums clean() const { return clean_->clean(); }
-  //! Losses with the residual after the hookpoint's block replaced by x_hat, [rows * context, d_in] float32.
+  //! Losses with what stands at the hookpoint replaced by x_hat, [rows * context, d_in] float32.
   LossSums replaced(const model::Hookpoint& hookpoint, const at::Tensor& x_hat) const;
   //! Losses with it replaced by zeros.
   const LossSums& zeroed(const model::Hookpoint& hookpoint);
@@ -34,6 +40,7 @@ class PatchedLosses {
  private:
   const model::GptNeox* model_;
   const at::Tensor* ids_;
+  const Streams* streams_before_;
   std::optional<CleanPredictions> clean_;
   std::map<model::Hookpoint, LossSums> zeroed_;
 };

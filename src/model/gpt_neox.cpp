@@ -97,17 +97,13 @@ at::Tensor GptNeox::mlp(const Block& block, const at::Tensor& x) const {
   return at::linear(apply(config_.activation, up), block.down.weight, block.down.bias);
 }
 
-GptNeox::BlockResult GptNeox::run(const Block& block, const at::Tensor& residual, int64_t context) const {
+GptNeox::BlockResult GptNeox::run(const Block& block, const at::Tensor& residual, int64_t context,
+                                  const BlockResult& given) const {
   BlockResult result;
-  result.attention = attention(block, residual, context);
-  if (config_.parallel_residual) {
-    result.mlp = mlp(block, residual);
-    result.residual = (result.mlp + result.attention).add_(residual);
-  } else {
-    const at::Tensor between = result.attention + residual;
-    result.mlp = mlp(block, between);
-    result.residual = result.mlp + between;
-  }
+  result.attention = given.attention.defined() ? given.attention : attention(block, residual, context);
+  const at::Tensor between = config_.parallel_residual ? residual : result.attention + residual;
+  result.mlp = given.mlp.defined() ? given.mlp : mlp(block, between);
+  result.residual = config_.parallel_residual ? (result.mlp + result.attention).add_(residual) : result.mlp + between;
   return result;
 }
 
@@ -172,13 +168,23 @@ ForwardResult GptNeox::forward(const at::Tensor& ids, const ForwardRequest& requ
   return result;
 }
 
-at::Tensor GptNeox::logits_from_residual(const at::Tensor& residual, int64_t layer) const {
+at::Tensor GptNeox::as_stream(const at::Tensor& x) const {
+  return x.to(device(), dtype()).contiguous().view({-1, config_.d_model});
+}
+
+at::Tensor GptNeox::logits_replacing(const Hookpoint& hookpoint, const at::Tensor& x_hat,
+                                     const at::Tensor& stream_before) const {
   const c10::NoGradGuard guard;
-  if (layer != -1) check({Kind::kResidual, layer});
-  const int64_t context = residual.size(1);
+  check(hookpoint);
+  const int64_t context = x_hat.size(1);
   check_context(context);
-  at::Tensor stream = residual.to(device(), dtype()).contiguous().view({-1, config_.d_model});
-  for (int64_t next = layer + 1; next < config_.n_layers; ++next) {
+  at::Tensor stream = as_stream(x_hat);
+  if (hookpoint.is_block_output()) {
+    const bool is_mlp = hookpoint.kind == Kind::kMlp;
+    const BlockResult given{is_mlp ? at::Tensor() : stream, is_mlp ? stream : at::Tensor(), {}};
+    stream = run(blocks_[static_cast<size_t>(hookpoint.layer)], as_stream(stream_before), context, given).residual;
+  }
+  for (int64_t next = hookpoint.layer + 1; next < config_.n_layers; ++next) {
     stream = run(blocks_[static_cast<size_t>(next)], stream, context).residual;
   }
   return as_rows(head(stream), context);

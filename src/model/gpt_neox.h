@@ -49,10 +49,13 @@ class GptNeox {
   //! beyond config().max_context.
   ForwardResult forward(const at::Tensor& ids, const ForwardRequest& request) const;
 
-  //! The logits, [rows, context, vocab_size], that follow when the residual stream after block layer (-1: the
-  //! embedding) is residual, [rows, context, d_model]: runs the blocks from layer + 1 on and the head. With the
-  //! residual that forward captured, the same bits as forward's logits.
-  at::Tensor logits_from_residual(const at::Tensor& residual, int64_t layer) const;
+  //! The logits, [rows, context, vocab_size], that follow when what the model has at hookpoint is x_hat,
+  //! [rows, context, d_model], and the rest of the model runs on. stream_before: the residual stream that the block
+  //! reads, as captured at hookpoint.before(), of the same shape; read for outputs of attention and MLP alone, else it
+  //! may be undefined. With what forward captured at hookpoint, the same bits as forward's logits.
+  //! Throws ModelError as forward.
+  at::Tensor logits_replacing(const Hookpoint& hookpoint, const at::Tensor& x_hat,
+                              const at::Tensor& stream_before = {}) const;
 
  private:
   //! y = x W^T + b; weight as stored, [out, in].
@@ -76,7 +79,10 @@ class GptNeox {
   at::Tensor embed(const at::Tensor& ids, const ForwardRequest& request) const;
   at::Tensor attention(const Block& block, const at::Tensor& x, int64_t context) const;
   at::Tensor mlp(const Block& block, const at::Tensor& x) const;
-  BlockResult run(const Block& block, const at::Tensor& residual, int64_t context) const;
+  //! given: outputs of attention or MLP that stand for the block's own; undefined ones are computed.
+  BlockResult run(const Block& block, const at::Tensor& residual, int64_t context, const BlockResult& given = {}) const;
+  //! [rows, context, d_model] as the blocks take it.
+  at::Tensor as_stream(const at::Tensor& x) const;
   at::Tensor head(const at::Tensor& residual) const;
   at::Tensor normalize(const LayerNorm& norm, const at::Tensor& x) const;
   void check(const Hookpoint& hookpoint) const;

@@ -15,6 +15,12 @@ struct Hookpoint {
 
   //! `embed_in`, `layers.3` (the residual stream after block 3), `layers.3.attention`, `layers.3.mlp`.
   std::string name() const;
+  //! Whether it is what attention or MLP add to the residual stream, not the stream itself.
+  bool is_block_output() const { return kind == Kind::kAttention || kind == Kind::kMlp; }
+  //! The residual stream that the hookpoint's block reads; of a block's hookpoints only.
+  Hookpoint before() const {
+    return layer == 0 ? Hookpoint{Kind::kEmbedding, -1} : Hookpoint{Kind::kResidual, layer - 1};
+  }
   auto operator<=>(const Hookpoint&) const = default;
 };
 

@@ -222,7 +222,7 @@ void UnitRun::evaluate_split(train::ActivationSource& source, train::RowOrder or
     const int64_t n = std::min(source.forward_rows(), (losses ? ce_rows : n_rows) - row);
     const std::vector<int64_t> rows = order.rows(row, n);
     const train::ActivationBatch batch = losses ? source.read_with_logits(rows) : source.read(rows);
-    evaluate::PatchedLosses patched(*model_, losses ? &batch.logits : nullptr, batch.ids);
+    evaluate::PatchedLosses patched(*model_, losses ? &batch.logits : nullptr, batch.ids, batch.streams_before);
     const double share = watch.lap() / static_cast<double>(jobs_.size());
     for (size_t i = 0; i < jobs_.size(); ++i) {
       Job& job = jobs_[i];

@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "model/variants.h"
@@ -31,7 +32,7 @@ ActivationBatch ActivationSource::read(std::span<const int64_t> rows) const {
     for (const ActivationBatch& part : parts) tensors.push_back(member(part));
     return at::cat(tensors);
   };
-  ActivationBatch batch{joined([](const ActivationBatch& part) { return part.ids; }), {}, {}};
+  ActivationBatch batch{joined([](const ActivationBatch& part) { return part.ids; }), {}, {}, {}};
   for (size_t i = 0; i < hookpoints_.size(); ++i) {
     batch.activations.push_back(joined([i](const ActivationBatch& part) { return part.activations[i]; }));
   }
@@ -44,16 +45,23 @@ ActivationBatch ActivationSource::read_with_logits(std::span<const int64_t> rows
 
 ActivationBatch ActivationSource::forward(std::span<const int64_t> rows, bool logits) const {
   const int64_t context = rows_->context_length();
-  ActivationBatch batch{at::empty({static_cast<int64_t>(rows.size()), context}, at::kLong), {}, {}};
+  ActivationBatch batch{at::empty({static_cast<int64_t>(rows.size()), context}, at::kLong), {}, {}, {}};
   auto* ids = batch.ids.mutable_data_ptr<int64_t>();
   for (size_t i = 0; i < rows.size(); ++i) {
     rows_->ids(rows[i], {ids + static_cast<int64_t>(i) * context, static_cast<size_t>(context)});
   }
   model::ForwardRequest request{hookpoints_, logits, std::nullopt};
+  std::vector<model::Hookpoint> outputs;
+  if (logits) std::ranges::copy_if(hookpoints_, std::back_inserter(outputs), &model::Hookpoint::is_block_output);
+  for (const model::Hookpoint& output : outputs) request.capture.push_back(output.before());
   if (noise_seed_) request.embeddings = noise(rows);
   model::ForwardResult result = model_->forward(batch.ids, request);
-  for (const at::Tensor& captured : result.captured) {
+  for (size_t i = 0; i < hookpoints_.size(); ++i) {
+    const at::Tensor& captured = result.captured[i];
     batch.activations.push_back(captured.to(at::kFloat).reshape({-1, captured.size(-1)}).contiguous());
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    batch.streams_before[outputs[i]] = result.captured[hookpoints_.size() + i];
   }
   batch.logits = std::move(result.logits);
   return batch;

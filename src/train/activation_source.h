@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -17,6 +18,9 @@ struct ActivationBatch {
   at::Tensor ids;                       //!< int64 [rows, context]
   std::vector<at::Tensor> activations;  //!< by hookpoint: float32 [rows * context, d], contiguous
   at::Tensor logits;                    //!< [rows, context, vocab] where asked for
+  //! With logits, by hookpoint, for outputs of attention and MLP: the residual stream that their block reads,
+  //! [rows, context, d] in the model's dtype.
+  std::map<model::Hookpoint, at::Tensor> streams_before;
 };
 
 //! Reads rows of text through a model: one forward pass feeds every SAE of a unit. Views model and rows, which must
@@ -34,7 +38,7 @@ class ActivationSource {
   //! Activations of these rows, in forward passes of forward_rows() rows each (the last may be smaller).
   ActivationBatch read(std::span<const int64_t> rows) const;
 
-  //! As read, in one forward pass, with logits.
+  //! As read, in one forward pass, with logits and what it takes to replace what stands at a hookpoint.
   ActivationBatch read_with_logits(std::span<const int64_t> rows) const;
 
  private:

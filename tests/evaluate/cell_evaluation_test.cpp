@@ -35,13 +35,25 @@ class OnASmallModel : public testing::Test {
   const model::GptNeox model_ = small_gpt_neox();
   const at::Tensor ids_ = test::small_ids(kRows, kContext);
   const at::Tensor logits_ = model_.forward(ids_, {{}, true}).logits;
-  const std::vector<model::Hookpoint> stream_ = {model::hookpoint_from("embed_in"), model::hookpoint_from("layers.0"),
-                                                 model::hookpoint_from("layers.1"), model::hookpoint_from("layers.2")};
+  const std::vector<model::Hookpoint> places_ = {
+      model::hookpoint_from("embed_in"),           model::hookpoint_from("layers.0"),
+      model::hookpoint_from("layers.2"),           model::hookpoint_from("layers.0.mlp"),
+      model::hookpoint_from("layers.1.attention"), model::hookpoint_from("layers.2.mlp")};
+  const PatchedLosses::Streams before_ = streams_before();
+
+ private:
+  PatchedLosses::Streams streams_before() const {
+    PatchedLosses::Streams streams;
+    for (const model::Hookpoint& hookpoint : places_) {
+      if (hookpoint.is_block_output()) streams[hookpoint] = model_.forward(ids_, {{hookpoint.before()}}).captured.at(0);
+    }
+    return streams;
+  }
 };
 
-TEST_F(OnASmallModel, ReplacingTheStreamWithItselfChangesNothing) {
-  const PatchedLosses losses(model_, &logits_, ids_);
-  for (const model::Hookpoint& hookpoint : stream_) {
+TEST_F(OnASmallModel, ReplacingAPlaceWithItselfChangesNothing) {
+  const PatchedLosses losses(model_, &logits_, ids_, before_);
+  for (const model::Hookpoint& hookpoint : places_) {
     const LossSums same = losses.replaced(hookpoint, activations(hookpoint));
     EXPECT_EQ(same.cross_entropy, losses.clean().cross_entropy) << hookpoint.name();
     EXPECT_EQ(same.kl, 0.0) << hookpoint.name();
@@ -49,12 +61,13 @@ TEST_F(OnASmallModel, ReplacingTheStreamWithItselfChangesNothing) {
   }
 }
 
-TEST_F(OnASmallModel, ZerosCostWhatZerosInTheStreamCost) {
-  PatchedLosses losses(model_, &logits_, ids_);
-  for (const model::Hookpoint& hookpoint : stream_) {
+TEST_F(OnASmallModel, ZerosCostWhatZerosInThePlaceCost) {
+  PatchedLosses losses(model_, &logits_, ids_, before_);
+  for (const model::Hookpoint& hookpoint : places_) {
     const at::Tensor zeros = at::zeros({kRows, kContext, 16});
-    const LossSums expected =
-        CleanPredictions(logits_, ids_).changed(model_.logits_from_residual(zeros, hookpoint.layer));
+    const at::Tensor before = hookpoint.is_block_output() ? before_.at(hookpoint) : at::Tensor();
+    const at::Tensor logits = model_.logits_replacing(hookpoint, zeros, before);
+    const LossSums expected = CleanPredictions(logits_, ids_).changed(logits);
     EXPECT_EQ(losses.zeroed(hookpoint).cross_entropy, expected.cross_entropy) << hookpoint.name();
     EXPECT_EQ(losses.zeroed(hookpoint).kl, expected.kl) << hookpoint.name();
     EXPECT_GT(expected.kl, 0.0);
@@ -65,8 +78,8 @@ TEST_F(OnASmallModel, EvaluationIsMadeOfItsParts) {
   const model::Hookpoint hookpoint = model::hookpoint_from("layers.1");
   const at::Tensor x = activations(hookpoint);
   const sae::TopKSae sae = test::drawn_sae(16, 64, 8);
-  PatchedLosses losses(model_, &logits_, ids_);
-  PatchedLosses no_losses(model_, nullptr, ids_);
+  PatchedLosses losses(model_, &logits_, ids_, before_);
+  PatchedLosses no_losses(model_, nullptr, ids_, before_);
   CellEvaluation evaluation(64);
   evaluation.add_held_out(sae, x, kContext, hookpoint, losses);
   evaluation.add_held_out(sae, x, kContext, hookpoint, no_losses);
@@ -96,15 +109,18 @@ TEST_F(OnASmallModel, EvaluationIsMadeOfItsParts) {
   EXPECT_DOUBLE_EQ(metrics["kl_score"], 1 - metrics["kl_sae"] / metrics["kl_zero"]);
 }
 
-TEST_F(OnASmallModel, OutputsOfBlockPartsHaveNoLosses) {
-  const model::Hookpoint hookpoint = model::hookpoint_from("layers.1.mlp");
-  PatchedLosses losses(model_, &logits_, ids_);
-  CellEvaluation evaluation(64);
-  evaluation.add_held_out(test::drawn_sae(16, 64, 8), activations(hookpoint), kContext, hookpoint, losses);
-  EXPECT_EQ(evaluation.n_predictions(), 0);
-  for (const auto& [name, value] : evaluation.metrics()) {
-    const bool of_losses = name.starts_with("ce_") || name.starts_with("kl_") || name == "explained_variance_train";
-    EXPECT_EQ(std::isnan(value), of_losses) << name;
+TEST_F(OnASmallModel, OutputsOfAttentionAndMlpHaveLossesToo) {
+  for (const char* name : {"layers.0.mlp", "layers.1.attention"}) {
+    const model::Hookpoint hookpoint = model::hookpoint_from(name);
+    PatchedLosses losses(model_, &logits_, ids_, before_);
+    CellEvaluation evaluation(64);
+    evaluation.add_held_out(test::drawn_sae(16, 64, 8), activations(hookpoint), kContext, hookpoint, losses);
+    EXPECT_EQ(evaluation.n_predictions(), kRows * (kContext - 1));
+    const auto listed = evaluation.metrics();
+    const std::map<std::string, double> metrics(listed.begin(), listed.end());
+    for (const char* column : {"ce_clean", "ce_sae", "ce_zero", "kl_sae", "kl_zero"}) {
+      EXPECT_GT(metrics.at(column), 0) << name << " " << column;
+    }
   }
 }
 
@@ -112,7 +128,7 @@ TEST_F(OnASmallModel, AReconstructionThatIsNotFiniteFailsTheCell) {
   sae::TopKSae sae = test::drawn_sae(16, 64, 8);
   sae.parameters.b_dec[3] = std::numeric_limits<float>::infinity();
   const model::Hookpoint hookpoint = model::hookpoint_from("layers.0");
-  PatchedLosses losses(model_, nullptr, ids_);
+  PatchedLosses losses(model_, nullptr, ids_, before_);
   CellEvaluation evaluation(64);
   EXPECT_THROW(evaluation.add_held_out(sae, activations(hookpoint), kContext, hookpoint, losses), NumericError);
 }

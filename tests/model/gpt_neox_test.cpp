@@ -92,20 +92,57 @@ TEST(GptNeoxForward, EmbeddingsGivenStandForTheTokens) {
   EXPECT_FALSE(at::allclose(model.forward({}, {.logits = true, .embeddings = own.captured[0] * 2}).logits, own.logits));
 }
 
-TEST(GptNeoxForward, LogitsFollowFromEveryLayersResidualBitForBit) {
-  for (const bool parallel : {true, false}) {
+//! The residual streams that blocks read, by hookpoint of all_hookpoints(); undefined for the streams themselves.
+std::vector<at::Tensor> streams_before(const GptNeox& model, const at::Tensor& ids) {
+  std::vector<at::Tensor> streams;
+  for (const Hookpoint& hookpoint : all_hookpoints()) {
+    const bool reads = hookpoint.is_block_output();
+    streams.push_back(reads ? model.forward(ids, {.capture = {hookpoint.before()}}).captured.at(0) : at::Tensor());
+  }
+  return streams;
+}
+
+class GptNeoxReplacing : public testing::TestWithParam<bool> {
+ protected:
+  static GptNeox model() {
     Json json = test::small_config();
-    json["use_parallel_residual"] = parallel;
-    const GptNeox model = small_model(json);
-    const at::Tensor ids = test::small_ids(4, 12);
-    const std::vector<Hookpoint> all = {
-        {Kind::kEmbedding, -1}, {Kind::kResidual, 0}, {Kind::kResidual, 1}, {Kind::kResidual, 2}};
-    const ForwardResult full = model.forward(ids, {.capture = all, .logits = true});
-    for (size_t i = 0; i < all.size(); ++i) {
-      EXPECT_TRUE(at::equal(model.logits_from_residual(full.captured[i], all[i].layer), full.logits)) << all[i].name();
-    }
+    json["use_parallel_residual"] = GetParam();
+    return small_model(json);
+  }
+};
+
+TEST_P(GptNeoxReplacing, WhatStandsThereByItselfGivesTheSameBits) {
+  const GptNeox model = GptNeoxReplacing::model();
+  const at::Tensor ids = test::small_ids(4, 12);
+  const std::vector<Hookpoint> all = all_hookpoints();
+  const std::vector<at::Tensor> before = streams_before(model, ids);
+  const ForwardResult full = model.forward(ids, {.capture = all, .logits = true});
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_TRUE(at::equal(model.logits_replacing(all[i], full.captured[i], before[i]), full.logits)) << all[i].name();
   }
 }
+
+TEST_P(GptNeoxReplacing, AnOutputByZerosEqualsAModelWhoseOutputIsZero) {
+  Json json = test::small_config();
+  json["use_parallel_residual"] = GetParam();
+  const GptNeoxConfig config = config_of(json);
+  const at::Tensor ids = test::small_ids(4, 12);
+  for (const auto& [kind, linear] :
+       {std::pair(Kind::kAttention, "attention.dense"), {Kind::kMlp, "mlp.dense_4h_to_h"}}) {
+    const Hookpoint hookpoint{kind, 1};
+    TensorMap tensors = test::small_tensors(config);
+    const GptNeox model(config, tensors, at::kFloat);
+    for (const char* part : {".weight", ".bias"}) {
+      tensors[std::string("gpt_neox.layers.1.") + linear + part].zero_();
+    }
+    const at::Tensor before = model.forward(ids, {.capture = {hookpoint.before()}}).captured.at(0);
+    const at::Tensor expected = GptNeox(config, tensors, at::kFloat).forward(ids, {.logits = true}).logits;
+    EXPECT_TRUE(at::equal(model.logits_replacing(hookpoint, at::zeros({4, 12, 16}), before), expected)) << linear;
+    EXPECT_FALSE(at::allclose(expected, model.forward(ids, {.logits = true}).logits)) << linear;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(ParallelResidual, GptNeoxReplacing, testing::Bool());
 
 TEST(GptNeoxForward, BfloatIsNearFloat) {
   const at::Tensor ids = test::small_ids(2, 12);
@@ -128,7 +165,7 @@ TEST(GptNeoxForward, WhatTheModelLacksIsRefused) {
   EXPECT_THAT(refusal(ids - 32, {.logits = true}), HasSubstr("vocabulary has 32"));
   EXPECT_THAT(refusal(test::small_ids(1, 13), {.logits = true}),
               AllOf(HasSubstr("13 tokens"), HasSubstr("at most 12")));
-  EXPECT_THROW(model.logits_from_residual(at::zeros({1, 4, 16}), 3), ModelError);
+  EXPECT_THROW(model.logits_replacing({Kind::kResidual, 3}, at::zeros({1, 4, 16})), ModelError);
 }
 
 TEST(GptNeoxWeights, MissingAndMisshapenOnesAreNamed) {
