@@ -1,6 +1,9 @@
-"""The forward pass of `saesweep activations` against transformers, on text the shipped model was not trained on."""
+"""The forward pass of `saesweep activations` against transformers, on text the shipped model was not trained on, and on
+models with drawn weights of many settings and shapes."""
 
+import json
 import os
+import random
 import subprocess
 from pathlib import Path
 
@@ -14,6 +17,9 @@ PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build" / "saesweep"))
 MODEL = Path(os.environ.get("SAESWEEP_TINY_MODEL", ROOT / "models" / "tiny"))
 # Both compute in float32, in another order: some 1e-6 is usual, a fault of the model is far above.
 TOLERANCE = 1e-4
+# bfloat16 keeps 8 bits, so its errors are some 1e-2 and those of two orders of roundings differ by chance: ours may be at
+# most this many times that of transformers' own bfloat16, both against transformers in float32.
+BFLOAT16_FACTOR = 1.5
 
 
 def held_out_texts(n):
@@ -31,9 +37,9 @@ def activations(model, text, hookpoints, output, *options):
     return load_file(output)
 
 
-def reference(folder, ids, hookpoints):
-    """The same of transformers in float32: outputs of the modules that the hookpoints name, and logits."""
-    model = GPTNeoXForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+def reference(folder, ids, hookpoints, dtype=torch.float32):
+    """The same of transformers: outputs of the modules that the hookpoints name, and logits."""
+    model = GPTNeoXForCausalLM.from_pretrained(folder, dtype=dtype).eval()
     found = {}
 
     def keep(name):
@@ -80,6 +86,47 @@ SHAPE = dict(vocab_size=4096, hidden_size=48, num_hidden_layers=3, num_attention
              max_position_embeddings=64, initializer_range=0.2)
 
 
+def write_tokenizer(path, n_ids):
+    """A tokenizer for which the text <5><17> is the ids 5, 17, so that any ids can be asked for."""
+    flags = dict.fromkeys(["single_word", "lstrip", "rstrip", "normalized"], False)
+    words = ["<|endoftext|>", *(f"<{i}>" for i in range(1, n_ids))]
+    added = [{"id": i, "content": word, "special": True} | flags for i, word in enumerate(words)]
+    step = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    model = {"type": "BPE", "vocab": {words[0]: 0}, "merges": []}
+    path.write_text(json.dumps({"added_tokens": added, "normalizer": None, "pre_tokenizer": step, "model": model}))
+
+
+def drawn_model(folder, settings):
+    """A model with drawn weights, stored in bfloat16, so that both dtypes compute with the same ones."""
+    torch.manual_seed(0)
+    model = GPTNeoXForCausalLM(GPTNeoXConfig(**settings))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 1:  # biases and norms start at 0 and 1, which would hide faults
+                parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    model.bfloat16().save_pretrained(folder)
+    write_tokenizer(folder / "tokenizer.json", settings["vocab_size"])
+
+
+def assert_both_dtypes_agree(settings, rows, context, folder):
+    """Every hookpoint and the logits of a drawn model on drawn ids, in float32 and in bfloat16."""
+    drawn_model(folder / "model", settings)
+    rng = random.Random(0)
+    (folder / "ids.txt").write_text("".join(f"<{rng.randrange(1, settings['vocab_size'])}>" for _ in range(rows * context)))
+    hookpoints = hookpoints_of(settings["num_hidden_layers"])
+    found = {
+        dtype: activations(folder / "model", folder / "ids.txt", hookpoints, folder / "out.safetensors", "--rows", rows,
+                           "--context-length", context, "--dtype", dtype) for dtype in ("float32", "bfloat16")
+    }  # fmt: skip
+    ids = found["float32"]["input_ids"].view(rows, context)
+    exact = reference(folder / "model", ids, hookpoints)
+    rounded = reference(folder / "model", ids, hookpoints, torch.bfloat16)
+    assert_agree(found["float32"], exact)
+    for name, values in exact.items():
+        theirs = largest_error(rounded[name], values)
+        assert largest_error(found["bfloat16"][name], values) <= BFLOAT16_FACTOR * theirs, name
+
+
 @pytest.mark.parametrize("settings", [
     dict(use_parallel_residual=False),
     dict(tie_word_embeddings=True),
@@ -90,22 +137,26 @@ SHAPE = dict(vocab_size=4096, hidden_size=48, num_hidden_layers=3, num_attention
     dict(hidden_act="relu"),
     dict(layer_norm_eps=0.1),
     dict(rope_parameters=dict(rope_type="default", partial_rotary_factor=1.0, rope_theta=500.0)),
+    dict(rope_parameters=dict(rope_type="default", partial_rotary_factor=0.5, rope_theta=10000.0)),
+    dict(use_parallel_residual=False, attention_bias=False, tie_word_embeddings=True, hidden_act="relu"),
 ], ids=lambda settings: ",".join(settings))
 def test_agrees_with_transformers_on_other_settings(settings, tmp_path):
-    torch.manual_seed(0)
-    model = GPTNeoXForCausalLM(GPTNeoXConfig(**SHAPE, **settings))
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.ndim == 1:  # biases and norms start at 0 and 1, which would hide faults
-                parameter.add_(torch.randn_like(parameter), alpha=0.3)
-    folder = tmp_path / "model"
-    model.save_pretrained(folder)
-    (folder / "tokenizer.json").write_bytes((MODEL / "tokenizer.json").read_bytes())
-    hookpoints = hookpoints_of(3)
-    found = activations(folder, held_out_texts(1)[0], hookpoints, tmp_path / "out.safetensors", "--rows", 5,
-                        "--context-length", 50)
-    ids = found["input_ids"].view(5, 50)
-    assert_agree(found, reference(folder, ids, hookpoints))
+    assert_both_dtypes_agree(SHAPE | settings, 5, 50, tmp_path)
+
+
+@pytest.mark.parametrize("context", [1, 2, 3, 63, 64, 65, 257, 2048])
+def test_agrees_with_transformers_on_every_length(context, tmp_path):
+    small = dict(vocab_size=512, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=256,
+                 max_position_embeddings=2048, initializer_range=0.15)  # fmt: skip
+    assert_both_dtypes_agree(small, 2, context, tmp_path)
+
+
+@pytest.mark.parametrize("shape", [
+    dict(hidden_size=512, num_hidden_layers=6, num_attention_heads=8, intermediate_size=2048, initializer_range=0.05),
+    dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072, initializer_range=0.04),
+], ids=["pythia-70m", "pythia-160m"])
+def test_agrees_with_transformers_on_pythias_shapes(shape, tmp_path):
+    assert_both_dtypes_agree(dict(vocab_size=50304, max_position_embeddings=2048) | shape, 3, 40, tmp_path)
 
 
 def test_shards_give_what_the_whole_file_gives(tmp_path):
