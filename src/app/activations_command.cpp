@@ -10,10 +10,12 @@
 
 #include "app/arguments.h"
 #include "base/errors.h"
+#include "model/compute.h"
 #include "model/gpt_neox.h"
 #include "model/hookpoint.h"
 #include "model/options.h"
 #include "model/safetensors.h"
+#include "model/source.h"
 #include "model/variants.h"
 #include "text/store_build.h"
 #include "text/token_rows.h"
@@ -30,7 +32,7 @@ namespace {
 
 constexpr const char* kUsage =
     "saesweep activations MODEL --text FILE [--hookpoint NAME]... [--logits] -o OUT.safetensors\n"
-    "MODEL: folder of a checkpoint, with tokenizer.json.\n"
+    "MODEL: a Hugging Face folder, a config file, or a name in the local hub cache (ORG/NAME@REVISION).\n"
     "Writes tensors named by hookpoint, [tokens, d_model], logits, [tokens, vocab], and input_ids, [tokens].\n"
     "The text is cut into rows as a sweep cuts it: an end-of-text token opens it, a rest shorter than a row is "
     "dropped.\n";
@@ -46,7 +48,11 @@ po::options_description describe() {
   options.add_options()("init-seed", po::value<int64_t>()->default_value(0), "seed of what the variant draws");
   options.add_options()("context-length", po::value<int64_t>(), "tokens a row (default: the most the model takes)");
   options.add_options()("rows", po::value<int64_t>(), "stop after so many rows (default: all)");
-  options.add_options()("dtype", po::value<std::string>()->default_value("float32"), "float32 or bfloat16");
+  options.add_options()("dtype", po::value<std::string>()->default_value("float32"),
+                        "float32, bfloat16, or on CUDA float16");
+  options.add_options()("device", po::value<std::string>()->default_value("cpu"), "cpu, cuda or cuda:N");
+  options.add_options()("tokenizer", po::value<std::string>()->default_value(""),
+                        "tokenizer.json, or the folder it stands in (default: the model's own)");
   options.add_options()("output,o", po::value<std::string>(), "file to write");
   return options;
 }
@@ -106,15 +112,17 @@ std::vector<model::Hookpoint> hookpoints_of(const po::variables_map& given) {
 }
 
 void write_activations(const po::variables_map& given) {
-  const fs::path folder = given["model"].as<std::string>(), output = given["output"].as<std::string>();
+  const fs::path output = given["output"].as<std::string>();
+  const auto source = model::find_model(given["model"].as<std::string>());
   const auto variant = model::variant_from(given["variant"].as<std::string>());
   const auto init_seed = given["init-seed"].as<int64_t>();
   const auto hookpoints = hookpoints_of(given);
   const model::ModelOptions options{.dtype = given["dtype"].as<std::string>()};
-  const model::GptNeox model = model::make_variant(folder, variant, init_seed, options);
+  const auto tokenizer = text::Tokenizer::load(model::tokenizer_file(source, given["tokenizer"].as<std::string>()));
+  const auto device = model::device_from(given["device"].as<std::string>());
+  const model::GptNeox model = model::make_variant(source, variant, init_seed, options, device);
   const auto context =
       given.contains("context-length") ? given["context-length"].as<int64_t>() : model.config().max_context;
-  const auto tokenizer = text::Tokenizer::load(folder / "tokenizer.json");
   const ScratchStore scratch(given["text"].as<std::string>(), tokenizer, output);
   const text::TokenStore store = scratch.open();
   const text::TokenRows rows(text::TokenStream(store, [](const Digest&) { return true; }), context);

@@ -5,7 +5,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "app/arguments.h"
@@ -15,6 +17,7 @@
 #include "base/json.h"
 #include "model/checkpoint.h"
 #include "model/safetensors.h"
+#include "model/source.h"
 #include "sae/folder.h"
 #include "text/store_format.h"
 #include "text/token_store.h"
@@ -28,8 +31,8 @@ namespace {
 
 constexpr const char* kUsage =
     "Usage: saesweep inspect PATH\n\n"
-    "Checks and describes what PATH holds: a model folder (config.json), an SAE folder (cfg.json),\n"
-    "an output folder or its results.h5, or a token store.\n";
+    "Checks and describes what PATH holds: a model (folder, config file, or ORG/NAME in the local hub cache), an SAE\n"
+    "folder (cfg.json), an output folder or its results.h5, or a token store.\n";
 
 std::string leading_bytes(const fs::path& path, size_t n) {
   std::string bytes(n, '\0');
@@ -60,30 +63,49 @@ std::string revisions_text(const fs::path& folder) {
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string tokenizer_text(const fs::path& folder) {
-  const auto path = folder / "tokenizer.json";
-  if (!fs::exists(path)) return "none";
+std::string tokenizer_text(const fs::path& path) {
+  if (path.empty()) return "none";
   const auto tokenizer = text::Tokenizer::load(path);
   return fmt::format("{} ids, hash {}", tokenizer.vocab_size(), tokenizer.hash());
 }
 
-std::string model_text(const fs::path& folder) {
-  const auto checkpoint = model::read_checkpoint(folder);
-  const auto& config = checkpoint.config;
-  int64_t n_parameters = 0;
-  std::set<std::string> dtypes;
-  for (const auto& [name, tensor] : checkpoint.tensors) {
-    n_parameters += tensor.numel();
-    dtypes.insert(model::safetensors_dtype_name(tensor.scalar_type()));
-  }
+std::string config_text(const model::GptNeoxConfig& config) {
   return fmt::format(
       "Model: GPT-NeoX, {} layers, width {}, {} heads, MLP width {}, vocabulary {}, context {}\n"
-      "Rotary: fraction {}, base {}; {} residual; {}; {} embeddings\n"
-      "Parameters: {} in {} tensors, {}\nHash: {}\nRevisions: {}\nTokenizer: {}\n",
+      "Rotary: fraction {}, base {}, positions over {}; {} residual; {}; {} embeddings\n",
       config.n_layers, config.d_model, config.n_heads, config.d_mlp, config.vocab_size, config.max_context,
-      config.rotary_fraction, config.rotary_base, config.parallel_residual ? "parallel" : "sequential",
-      config.activation, config.tied_embeddings ? "tied" : "untied", n_parameters, checkpoint.tensors.size(),
-      fmt::join(dtypes, ", "), model::checkpoint_hash(folder), revisions_text(folder), tokenizer_text(folder));
+      config.rotary_fraction, config.rotary_base, config.rotary_scale,
+      config.parallel_residual ? "parallel" : "sequential", config.activation,
+      config.tied_embeddings ? "tied" : "untied");
+}
+
+int64_t n_parameters(const model::GptNeoxConfig& config) {
+  int64_t n = 0;
+  for (const auto& [name, shape] : model::parameter_shapes(config)) {
+    n += std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+  }
+  return n;
+}
+
+std::string weights_text(const model::ModelSource& source) {
+  if (source.weights.empty()) return "none, a config alone\n";
+  const model::Checkpoint checkpoint(source.weights);
+  std::set<std::string> dtypes;
+  for (const auto& [name, info] : checkpoint.parameters()) dtypes.insert(model::safetensors_dtype_name(info.dtype));
+  return fmt::format("{}\nHash: {}\nRevisions: {}\n", fmt::join(dtypes, ", "), model::checkpoint_hash(checkpoint),
+                     revisions_text(source.weights));
+}
+
+std::string step0_text(const model::ModelSource& source, const model::GptNeoxConfig& config) {
+  if (!source.step0.empty()) return "revision " + source.step0.string();
+  return config.step0_recipe.empty() ? "none" : "drawn by the recipe " + config.step0_recipe;
+}
+
+std::string model_text(const model::ModelSource& source) {
+  const auto config = model::read_config(source.config);
+  return fmt::format("{}Parameters: {} in {} tensors\nWeights: {}Step 0: {}\nTokenizer: {}\n", config_text(config),
+                     n_parameters(config), model::parameter_shapes(config).size(), weights_text(source),
+                     step0_text(source, config), tokenizer_text(source.tokenizer));
 }
 
 std::string sae_text(const fs::path& folder) {
@@ -115,18 +137,19 @@ std::string store_text(const fs::path& path) {
 }
 
 std::string inspect(const fs::path& path) {
-  if (!fs::exists(path)) throw InputError(path.string(), "no such file or folder");
+  if (!fs::exists(path)) return model_text(model::find_model(path.string()));
   if (fs::is_directory(path)) {
     if (fs::exists(path / "cfg.json")) return sae_text(path);
-    if (fs::exists(path / "config.json")) return model_text(path);
+    if (fs::exists(path / "config.json")) return model_text(model::find_model(path.string()));
     if (fs::exists(path / "results.h5")) return results_text(path / "results.h5");
   } else {
+    if (path.extension() == ".json") return model_text(model::find_model(path.string()));
     if (is_hdf5(path)) return results_text(path);
     if (is_token_store(path)) return store_text(path);
   }
   throw InputError(path.string(),
-                   "expected a model folder (config.json), an SAE folder (cfg.json), an output folder or its "
-                   "results.h5, or a token store");
+                   "expected a model folder (config.json) or config file, an SAE folder (cfg.json), an output folder "
+                   "or its results.h5, or a token store");
 }
 
 }  // namespace

@@ -107,8 +107,8 @@ Table model_table() {
   return {
       "model",
       {axis<std::string>(
-           "paths", path(), [](SweepOptions & o) -> auto& { return o.axes.model_paths; }, {},
-           "Hugging Face folders of the checkpoints"),
+           "paths", path_or_hub_name(), [](SweepOptions & o) -> auto& { return o.axes.model_paths; }, {},
+           "models: Hugging Face folders, config files, or names in the local hub cache (ORG/NAME@REVISION)"),
        axis<model::Variant>(
            "variants", variant(), [](SweepOptions & o) -> auto& { return o.axes.variants; }, all, "arms of the study"),
        axis<int64_t>(
@@ -126,7 +126,10 @@ Table model_table() {
            "draw LayerNorm weights and biases anew too in the re-randomized variants"),
        setting<std::string>(
            "dtype", one_of({"float32", "bfloat16"}), [](SweepOptions & o) -> auto& { return o.model.dtype; },
-           "number format of the forward pass")}};
+           "number format of the forward pass"),
+       setting<std::string>(
+           "tokenizer", path_or_nothing(), [](SweepOptions & o) -> auto& { return o.model.tokenizer; },
+           "tokenizer.json, or the folder it stands in, for all models; \"\": each model's own")}};
 }
 
 Table text_table() {

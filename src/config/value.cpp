@@ -149,6 +149,16 @@ Kind<std::string> path_or_nothing() {
           .write = quoted};
 }
 
+Kind<std::string> path_or_hub_name() {
+  return {.expects = "a path, or a model's name on the hub, as ORG/NAME",
+          .read = [](const toml::node& node) -> std::optional<std::string> {
+            const auto found = string_of(node);
+            const bool is_path = found && (std::filesystem::exists(*found) || !model::is_hub_name(*found));
+            return is_path ? std::optional(absolute(*found)) : found;
+          },
+          .write = quoted};
+}
+
 Kind<std::string> path_or_name() {
   return {.expects = "a path, a file name or a pattern",
           .read = [](const toml::node& node) -> std::optional<std::string> {

@@ -53,6 +53,9 @@ Kind<model::Variant> variant();
 Kind<std::string> path();
 //! A path, or "".
 Kind<std::string> path_or_nothing();
+//! A path, made absolute, or where there is none a name of the Hugging Face hub's (ORG/NAME, ORG/NAME@REVISION), left
+//! as it is.
+Kind<std::string> path_or_hub_name();
 //! A path, or a bare file name or pattern, which is left as it is.
 Kind<std::string> path_or_name();
 //! "all", an array of layers, or { stride = n }.

@@ -50,10 +50,10 @@ void rotate_by_operators(const at::Tensor& qkv, const at::Tensor& cos, const at:
 
 }  // namespace
 
-std::pair<at::Tensor, at::Tensor> rotary_tables(int64_t context, int64_t d_rotary, double base) {
+std::pair<at::Tensor, at::Tensor> rotary_tables(int64_t context, int64_t d_rotary, double base, double scale) {
   // In float32 and in this order, as transformers computes them.
   const at::Tensor exponent = at::arange(0, d_rotary, 2, at::kFloat) / static_cast<double>(d_rotary);
-  const at::Tensor frequency = at::reciprocal(at::pow(base, exponent));
+  const at::Tensor frequency = at::reciprocal(at::pow(base, exponent)) / scale;
   const at::Tensor angle = at::arange(context, at::kFloat).unsqueeze(1) * frequency;
   return {angle.cos(), angle.sin()};
 }

@@ -2,42 +2,56 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "model/config.h"
+#include "model/parameters.h"
+#include "model/safetensors.h"
 
 namespace saesweep::model {
 
-//! Tensors by the names of GPT-NeoX checkpoints (gpt_neox.layers.0.attention.dense.weight, embed_out.weight).
-using TensorMap = std::map<std::string, at::Tensor>;
+//! A Hugging Face folder on disk: config.json, and model.safetensors or its shards with model.safetensors.index.json;
+//! the files are mapped and every parameter is checked, none is read yet. Buffers that old checkpoints carry
+//! (attention.bias, attention.masked_bias, rotary_emb.inv_freq) are skipped; transformers 5's lm_head.weight is
+//! embed_out.weight. Thread-safe.
+class Checkpoint {
+ public:
+  //! Throws ModelError naming file and tensor, shape found and shape expected, for a missing, misshapen or unknown
+  //! tensor, and for weights that are no safetensors.
+  explicit Checkpoint(const std::filesystem::path& folder);
 
-//! The embedding and the unembedding; tied models have the first alone.
-inline constexpr const char* kEmbeddingName = "gpt_neox.embed_in.weight";
-inline constexpr const char* kUnembeddingName = "embed_out.weight";
+  const GptNeoxConfig& config() const { return config_; }
 
-//! The parameters of a GPT-NeoX model and their shapes; matrices are [out, in].
-std::map<std::string, std::vector<int64_t>> parameter_shapes(const GptNeoxConfig& config);
+  //! What the files' headers say of each parameter.
+  const std::map<std::string, TensorInfo>& parameters() const { return parameters_; }
 
-//! A checkpoint as it is on disk.
-struct Checkpoint {
-  GptNeoxConfig config;
-  //! Every parameter, in the dtype of the file, on the CPU. Views of mapped files: never write into them.
-  TensorMap tensors;
+  //! Hands a parameter to take in pieces, as SafetensorsFile::read.
+  void read(const std::string& name, const TakePiece& take) const;
+
+  //! A copy of a parameter in dtype on device, made piece by piece.
+  at::Tensor tensor(const std::string& name, at::ScalarType dtype, at::Device device = at::Device(at::kCPU)) const;
+
+ private:
+  //! Where a parameter lies; files call the unembedding by two names.
+  struct Place {
+    std::shared_ptr<const SafetensorsFile> file;
+    std::string stored_name;
+  };
+
+  void add_file(const std::filesystem::path& path);
+  void add(const Place& place, const std::string& name, const TensorInfo& info);
+
+  GptNeoxConfig config_;
+  std::map<std::string, std::vector<int64_t>> expected_;
+  std::map<std::string, TensorInfo> parameters_;
+  std::map<std::string, Place> places_;
 };
 
-//! Reads a Hugging Face folder: config.json, and model.safetensors or its shards with
-//! model.safetensors.index.json. Buffers that old checkpoints carry (attention.bias, attention.masked_bias,
-//! rotary_emb.inv_freq) are skipped; transformers 5's lm_head.weight is embed_out.weight.
-//! Throws ModelError naming file and tensor, shape found and shape expected, for a missing, misshapen or unknown
-//! tensor.
-Checkpoint read_checkpoint(const std::filesystem::path& folder);
-
 //! Hex SHA-256 of the settings that change the model's numbers and of every parameter's name, dtype, shape and
-//! bytes: the same wherever the folder lies and however it is cut into shards. Throws as read_checkpoint.
-std::string checkpoint_hash(const std::filesystem::path& folder);
+//! bytes: the same wherever the folder lies and however it is cut into shards.
+std::string checkpoint_hash(const Checkpoint& checkpoint);
 
 }  // namespace saesweep::model

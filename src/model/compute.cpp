@@ -1,14 +1,68 @@
 #include "model/compute.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
+#include <dlfcn.h>
+#include <fmt/format.h>
 #include <malloc.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include <charconv>
+#include <filesystem>
 #include <new>
 #include <string_view>
 
+#include "base/errors.h"
+
 namespace saesweep::model {
+namespace {
+
+//! Loads LibTorch's CUDA part from beside its CPU part: the program is linked to the latter alone, so that it runs
+//! where the former is not there. Returns why it cannot be loaded, or "".
+std::string load_cuda() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<void*>(&at::globalContext), &info) == 0) return "LibTorch was not found";
+  const auto library = std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
+  if (!std::filesystem::exists(library)) return "this LibTorch was built without CUDA";
+  return ::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr ? ::dlerror() : "";
+}
+
+at::Device cuda_device(const std::string& name, int index) {
+  if (const std::string problem = load_cuda(); !problem.empty()) throw InputError("device " + name, problem);
+  const auto n_devices = static_cast<int>(at::getNumGPUs());
+  if (n_devices == 0) throw InputError("device " + name, "no CUDA device is on this machine; expected cpu");
+  if (index >= n_devices) {
+    throw InputError("device " + name, fmt::format("expected cpu, or cuda:0 to cuda:{}", n_devices - 1));
+  }
+  return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+}
+
+}  // namespace
+
+at::Device device_from(const std::string& name) {
+  constexpr std::string_view kCuda = "cuda";
+  if (name == "cpu") return at::Device(at::kCPU);
+  if (name == kCuda) return cuda_device(name, 0);
+  int index = -1;
+  if (name.starts_with("cuda:")) {
+    const char* last = name.data() + name.size();
+    const auto [end, error] = std::from_chars(name.data() + kCuda.size() + 1, last, index);
+    if (error != std::errc() || end != last) index = -1;
+  }
+  if (index < 0) throw InputError("device", "found '" + name + "', expected cpu, cuda or cuda:N");
+  return cuda_device(name, index);
+}
+
+at::ScalarType dtype_from(const std::string& name, at::Device device) {
+  if (name == "float32") return at::kFloat;
+  if (name == "bfloat16") return at::kBFloat16;
+  if (name == "float16" && device.is_cuda()) return at::kHalf;
+  if (name == "float16") {
+    throw InputError("dtype", "float16 is computed in on CUDA devices only; on the CPU expected float32 or bfloat16");
+  }
+  throw InputError("dtype", "found '" + name + "', expected float32, bfloat16, or on CUDA float16");
+}
 
 void set_threads(int64_t n_threads) {
   // Tensors of some megabytes come and go with every batch: memory that the allocator gives back to the system

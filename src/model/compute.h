@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -9,6 +11,12 @@ namespace saesweep::model {
 //! Sets how many threads this process computes with, and that freed tensors keep their memory for the next ones.
 //! Call it once, before any tensor is made.
 void set_threads(int64_t n_threads);
+
+//! "cpu", "cuda" or "cuda:N". Throws InputError for another name and for a device that is not there.
+at::Device device_from(const std::string& name);
+
+//! "float32", "bfloat16", and on CUDA "float16". Throws InputError naming these for another name.
+at::ScalarType dtype_from(const std::string& name, at::Device device);
 
 //! Whether an exception says that no memory was to be had: std::bad_alloc, or LibTorch's, which is none.
 bool is_out_of_memory(const std::exception& error);

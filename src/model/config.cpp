@@ -1,5 +1,7 @@
 #include "model/config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -15,6 +17,11 @@ namespace {
 const std::vector<std::string>& activations() {
   static const std::vector<std::string> names = {"gelu",      "gelu_python",       "gelu_new",
                                                  "gelu_fast", "gelu_pytorch_tanh", "relu"};
+  return names;
+}
+
+const std::vector<std::string>& step0_recipes() {
+  static const std::vector<std::string> names = {"small_init", "neox_default"};
   return names;
 }
 
@@ -58,6 +65,14 @@ class Settings {
     return value->get<std::string>();
   }
 
+  //! One of the allowed, or the fallback.
+  std::string word(const char* key, const std::string& fallback, const std::vector<std::string>& allowed) const {
+    if (find(key) == nullptr) return fallback;
+    std::string found = text(key, fallback);
+    if (std::ranges::find(allowed, found) == allowed.end()) fail(key, "'" + found + "'", list_of(allowed));
+    return found;
+  }
+
   [[noreturn]] void fail(const std::string& key, const std::string& found, const std::string& expected) const {
     throw ModelError(file_, key + ": found " + found + ", expected " + expected);
   }
@@ -69,8 +84,8 @@ class Settings {
   std::string file_;
 };
 
-Settings open_settings(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / "config.json";
+Settings open_settings(const std::filesystem::path& given) {
+  const std::filesystem::path path = std::filesystem::is_regular_file(given) ? given : given / "config.json";
   if (!std::filesystem::is_regular_file(path)) {
     throw ModelError(path.string(),
                      "no such file; expected a Hugging Face folder with config.json and model.safetensors");
@@ -80,20 +95,35 @@ Settings open_settings(const std::filesystem::path& folder) {
   return {std::move(json), path.string()};
 }
 
-//! transformers 5 has rope_parameters; before it rope_scaling named departures from the plain rotation.
-void read_rotary(const Settings& settings, GptNeoxConfig& config) {
-  config.rotary_fraction = settings.number("rotary_pct", 0.25);
-  config.rotary_base = settings.number("rotary_emb_base", settings.number("rope_theta", 10000.0));
+//! The object of rotary settings: transformers 5's rope_parameters, or rope_scaling, which goes before it there too.
+std::optional<Settings> rotary_object(const Settings& settings) {
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const Json* value = settings.find(key);
     if (value == nullptr) continue;
     if (!value->is_object()) settings.fail(key, value->dump(), "an object");
-    const Settings rope(*value, settings.file() + ": " + key);
-    const std::string type = rope.text("rope_type", rope.text("type", "default"));
-    if (type != "default") rope.fail("rope_type", "'" + type + "'", "'default' (no scaled rotary positions)");
-    config.rotary_fraction = rope.number("partial_rotary_factor", config.rotary_fraction);
-    config.rotary_base = rope.number("rope_theta", config.rotary_base);
+    if (value->empty()) continue;
+    Settings rope(*value, settings.file() + ": " + key);
+    for (const auto& [name, entry] : value->items()) {
+      if (entry.is_object()) rope.fail(name, "an object", "one number or name for all layers");
+    }
+    return rope;
   }
+  return std::nullopt;
+}
+
+//! transformers 5 has rope_parameters; before it rope_scaling named departures from the plain rotation.
+void read_rotary(const Settings& settings, GptNeoxConfig& config) {
+  config.rotary_fraction = settings.number("rotary_pct", config.rotary_fraction);
+  config.rotary_base = settings.number("rotary_emb_base", config.rotary_base);
+  if (const std::optional<Settings> rope = rotary_object(settings)) {
+    config.rotary_fraction = rope->number("partial_rotary_factor", config.rotary_fraction);
+    config.rotary_base = rope->number("rope_theta", config.rotary_base);
+    const std::string type = rope->text("rope_type", rope->text("type", "default"));
+    if (type != "default" && type != "linear") rope->fail("rope_type", "'" + type + "'", "'default' or 'linear'");
+    if (type == "linear") config.rotary_scale = rope->number("factor", 0.0);
+    if (!(config.rotary_scale > 0)) rope->fail("factor", std::to_string(config.rotary_scale), "a number above 0");
+  }
+  if (!(config.rotary_base > 0)) settings.fail("rotary_emb_base", std::to_string(config.rotary_base), "above 0");
 }
 
 void refuse_other_architectures(const Settings& settings) {
@@ -122,8 +152,8 @@ void check_shapes(const Settings& settings, const GptNeoxConfig& config) {
 
 }  // namespace
 
-GptNeoxConfig read_config(const std::filesystem::path& folder) {
-  const Settings settings = open_settings(folder);
+GptNeoxConfig read_config(const std::filesystem::path& path) {
+  const Settings settings = open_settings(path);
   refuse_other_architectures(settings);
   GptNeoxConfig config;
   config.n_layers = settings.positive("num_hidden_layers");
@@ -136,13 +166,20 @@ GptNeoxConfig read_config(const std::filesystem::path& folder) {
   config.parallel_residual = settings.flag("use_parallel_residual", config.parallel_residual);
   config.attention_bias = settings.flag("attention_bias", config.attention_bias);
   config.tied_embeddings = settings.flag("tie_word_embeddings", config.tied_embeddings);
-  config.activation = settings.text("hidden_act", config.activation);
-  if (std::ranges::find(activations(), config.activation) == activations().end()) {
-    settings.fail("hidden_act", "'" + config.activation + "'", list_of(activations()));
-  }
+  config.activation = settings.word("hidden_act", config.activation, activations());
+  config.step0_recipe = settings.word("saesweep_step0", "", step0_recipes());
   read_rotary(settings, config);
   check_shapes(settings, config);
   return config;
+}
+
+std::string settings_text(const GptNeoxConfig& c) {
+  const std::string scale = c.rotary_scale == 1.0 ? "" : fmt::format(" rotary_scale={:.17g}", c.rotary_scale);
+  return fmt::format(
+      "gpt_neox layers={} d_model={} heads={} d_mlp={} vocab={} rotary={:.17g} base={:.17g} eps={:.17g} parallel={} "
+      "bias={} tied={} activation={}{}",
+      c.n_layers, c.d_model, c.n_heads, c.d_mlp, c.vocab_size, c.rotary_fraction, c.rotary_base, c.layer_norm_eps,
+      c.parallel_residual, c.attention_bias, c.tied_embeddings, c.activation, scale);
 }
 
 }  // namespace saesweep::model

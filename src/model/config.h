@@ -18,15 +18,24 @@ struct GptNeoxConfig {
   int64_t max_context = 2048;
   double rotary_fraction = 0.25;
   double rotary_base = 10000.0;
+  //! Positions are divided by this (rope_type "linear").
+  double rotary_scale = 1.0;
   double layer_norm_eps = 1e-5;
   bool parallel_residual = true;
   bool attention_bias = true;
   bool tied_embeddings = false;
   std::string activation = "gelu";
+  //! How weights before the first training step are drawn (model/step0.h): "small_init", "neox_default", or "" where
+  //! the file names no recipe. A key of ours, saesweep_step0; changes no numbers of a checkpoint.
+  std::string step0_recipe = "";
 };
 
-//! Reads folder/config.json. Throws ModelError naming file, key, value found and values expected; an
-//! architecture other than GPT-NeoX and an option that would change the numbers unhonoured are refused by name.
-GptNeoxConfig read_config(const std::filesystem::path& folder);
+//! Reads a config file, or config.json of a folder. Throws ModelError naming file, key, value found and values
+//! expected; an architecture other than GPT-NeoX and an option that would change the numbers unhonoured are refused
+//! by name.
+GptNeoxConfig read_config(const std::filesystem::path& path);
+
+//! The settings that change a model's numbers, as text to be hashed.
+std::string settings_text(const GptNeoxConfig& config);
 
 }  // namespace saesweep::model

@@ -21,21 +21,18 @@ at::Tensor apply(const std::string& activation, const at::Tensor& x) {
   return at::gelu_(const_cast<at::Tensor&>(x), exact ? "none" : "tanh");
 }
 
-//! Hands out the parameters, checked, copied to where the model runs.
-class Source {
+//! Hands out the parameters, checked.
+class Parameters {
  public:
-  Source(const GptNeoxConfig& config, const TensorMap& tensors, at::ScalarType dtype, at::Device device)
-      : shapes_(parameter_shapes(config)), tensors_(tensors), dtype_(dtype), device_(device) {}
+  Parameters(const GptNeoxConfig& config, const MakeParameter& make) : shapes_(parameter_shapes(config)), make_(make) {}
 
   at::Tensor operator()(const std::string& name) const {
-    const auto found = tensors_.find(name);
     const std::vector<int64_t>& shape = shapes_.at(name);
-    if (found == tensors_.end()) throw ModelError(name, "no such tensor; expected one of shape " + shape_text(shape));
-    if (found->second.sizes() != at::IntArrayRef(shape)) {
-      throw ModelError(
-          name, fmt::format("shape {} found, {} expected", shape_text(found->second.sizes()), shape_text(shape)));
+    at::Tensor tensor = make_(name);
+    if (tensor.sizes() != at::IntArrayRef(shape)) {
+      throw ModelError(name, fmt::format("shape {} found, {} expected", shape_text(tensor.sizes()), shape_text(shape)));
     }
-    return found->second.to(device_, dtype_, false, /*copy=*/true).contiguous();
+    return tensor;
   }
 
   //! The parameter, or an undefined tensor where the model has none of that name.
@@ -43,10 +40,16 @@ class Source {
 
  private:
   std::map<std::string, std::vector<int64_t>> shapes_;
-  const TensorMap& tensors_;
-  at::ScalarType dtype_;
-  at::Device device_;
+  const MakeParameter& make_;
 };
+
+MakeParameter copies_of(const TensorMap& tensors, at::ScalarType dtype, at::Device device) {
+  return [&tensors, dtype, device](const std::string& name) {
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) throw ModelError(name, "no such tensor among the model's parameters");
+    return found->second.to(device, dtype, false, /*copy=*/true).contiguous();
+  };
+}
 
 at::Tensor as_rows(const at::Tensor& x, int64_t context) {
   return x.view({-1, context, x.size(-1)});
@@ -55,17 +58,19 @@ at::Tensor as_rows(const at::Tensor& x, int64_t context) {
 }  // namespace
 
 GptNeox::GptNeox(const GptNeoxConfig& config, const TensorMap& tensors, at::ScalarType dtype, at::Device device)
-    : config_(config) {
+    : GptNeox(config, copies_of(tensors, dtype, device)) {}
+
+GptNeox::GptNeox(const GptNeoxConfig& config, const MakeParameter& make) : config_(config) {
   const c10::NoGradGuard guard;
-  const Source source(config, tensors, dtype, device);
+  const Parameters parameter(config, make);
   const auto norm = [&](const std::string& name) {
-    return LayerNorm{source(name + ".weight"), source(name + ".bias")};
+    return LayerNorm{parameter(name + ".weight"), parameter(name + ".bias")};
   };
   const auto linear = [&](const std::string& name) {
-    return Linear{source(name + ".weight"), source.optional(name + ".bias")};
+    return Linear{parameter(name + ".weight"), parameter.optional(name + ".bias")};
   };
-  embedding_ = source(kEmbeddingName);
-  unembedding_ = config.tied_embeddings ? embedding_ : source(kUnembeddingName);
+  embedding_ = parameter(kEmbeddingName);
+  unembedding_ = config.tied_embeddings ? embedding_ : parameter(kUnembeddingName);
   final_norm_ = norm("gpt_neox.final_layer_norm");
   for (int64_t layer = 0; layer < config.n_layers; ++layer) {
     const std::string name = fmt::format("gpt_neox.layers.{}.", layer);
@@ -75,9 +80,9 @@ GptNeox::GptNeox(const GptNeoxConfig& config, const TensorMap& tensors, at::Scal
   }
   const int64_t d_head = config.d_model / config.n_heads;
   const auto d_rotary = static_cast<int64_t>(static_cast<double>(d_head) * config.rotary_fraction);
-  const auto [cos, sin] = rotary_tables(config.max_context, d_rotary, config.rotary_base);
-  cos_ = cos.to(device);
-  sin_ = sin.to(device);
+  const auto [cos, sin] = rotary_tables(config.max_context, d_rotary, config.rotary_base, config.rotary_scale);
+  cos_ = cos.to(device());
+  sin_ = sin.to(device());
 }
 
 at::Tensor GptNeox::normalize(const LayerNorm& norm, const at::Tensor& x) const {

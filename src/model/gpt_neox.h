@@ -3,13 +3,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "model/checkpoint.h"
 #include "model/config.h"
 #include "model/hookpoint.h"
+#include "model/parameters.h"
 
 namespace saesweep::model {
 
@@ -29,14 +30,20 @@ struct ForwardResult {
   at::Tensor logits;
 };
 
+//! Makes the parameter of a name: a new tensor, in the dtype and on the device that the model computes with.
+using MakeParameter = std::function<at::Tensor(const std::string& name)>;
+
 //! The GPT-NeoX transformer (Black et al. 2022), as Pythia and as transformers' modeling_gpt_neox.py, for inference.
 //! Rows are full and stand for themselves: positions count from 0 in each, without padding.
 //! Equal shapes of ids give equal bits, whatever is captured and whether logits are asked for. Thread-safe once
 //! built; runs on as many threads as ATen is set to.
 class GptNeox {
  public:
-  //! Weights are copied to device in dtype (float32 or bfloat16). tensors must hold parameter_shapes(config), as
-  //! read_checkpoint checks. Throws ModelError where one is missing or misshapen.
+  //! Asks make for each of parameter_shapes(config) once, one after another, and keeps what it gives. Throws ModelError
+  //! where a tensor is misshapen.
+  GptNeox(const GptNeoxConfig& config, const MakeParameter& make);
+
+  //! Copies tensors to device in dtype. Throws ModelError where one is missing or misshapen.
   GptNeox(const GptNeoxConfig& config, const TensorMap& tensors, at::ScalarType dtype,
           at::Device device = at::Device(at::kCPU));
 

@@ -182,17 +182,33 @@ const TensorInfo& SafetensorsFile::info(const std::string& name) const {
   return found->second;
 }
 
+at::Tensor SafetensorsFile::view(uint64_t begin, at::ScalarType dtype, at::IntArrayRef shape) const {
+  auto* data = const_cast<std::byte*>(data_.data() + begin);
+  const at::TensorOptions options = at::TensorOptions().dtype(dtype);
+  if (reinterpret_cast<uintptr_t>(data) % c10::elementSize(dtype) == 0) {
+    return at::from_blob(
+        data, shape, [file = file_](void*) {}, options);
+  }
+  at::Tensor copy = at::empty(shape, options);
+  std::memcpy(copy.data_ptr(), data, copy.nbytes());
+  return copy;
+}
+
 at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   const TensorInfo& wanted = info(name);
-  auto* data = const_cast<std::byte*>(data_.data() + wanted.begin);
-  const at::TensorOptions options = at::TensorOptions().dtype(wanted.dtype);
-  if (reinterpret_cast<uintptr_t>(data) % c10::elementSize(wanted.dtype) == 0) {
-    return at::from_blob(
-        data, wanted.shape, [file = file_](void*) {}, options);
+  return view(wanted.begin, wanted.dtype, wanted.shape);
+}
+
+void SafetensorsFile::read(const std::string& name, const TakePiece& take) const {
+  const TensorInfo& wanted = info(name);
+  const uint64_t element = c10::elementSize(wanted.dtype);
+  const auto n = static_cast<int64_t>((wanted.end - wanted.begin) / element);
+  for (int64_t first = 0; first < n; first += kPieceElements) {
+    const int64_t count = std::min(kPieceElements, n - first);
+    const uint64_t begin = wanted.begin + static_cast<uint64_t>(first) * element;
+    take(first, view(begin, wanted.dtype, {count}));
+    file_->release(data_.subspan(begin, static_cast<uint64_t>(count) * element));
   }
-  at::Tensor copy = at::empty(wanted.shape, options);
-  std::memcpy(copy.data_ptr(), data, wanted.end - wanted.begin);
-  return copy;
 }
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -25,6 +26,12 @@ struct TensorInfo {
   uint64_t end = 0;
 };
 
+//! Tensors are read in pieces of at most this many elements.
+inline constexpr int64_t kPieceElements = int64_t{1} << 20;
+
+//! Takes a piece of a tensor: its elements from the one of number first on, flat, on the CPU.
+using TakePiece = std::function<void(int64_t first, const at::Tensor& piece)>;
+
 //! A safetensors file, memory-mapped. The header is checked when it is opened: every tensor's bytes lie in the
 //! file, match shape and dtype, overlap no other's, and leave no byte over.
 //! Format: https://huggingface.co/docs/safetensors (8 bytes header length, JSON header, data; little-endian).
@@ -42,8 +49,14 @@ class SafetensorsFile {
   //! misaligned): never write into it. Throws ModelError where the file has no such tensor.
   at::Tensor tensor(const std::string& name) const;
 
+  //! Hands a tensor to take in pieces of kPieceElements (the last may be smaller), row-major. A piece is valid during
+  //! the call only: its pages leave memory after it, so that large tensors are read in little memory. Throws as above.
+  void read(const std::string& name, const TakePiece& take) const;
+
  private:
   const TensorInfo& info(const std::string& name) const;
+  //! A view of bytes of the data part, of the dtype and shape; a copy where they lie misaligned.
+  at::Tensor view(uint64_t begin, at::ScalarType dtype, at::IntArrayRef shape) const;
 
   std::shared_ptr<const MappedFile> file_;
   std::span<const std::byte> data_;

@@ -4,83 +4,16 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
-#include <cmath>
-#include <optional>
-#include <vector>
+#include <algorithm>
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "model/compute.h"
+#include "model/gaussian.h"
+#include "model/step0.h"
 
 namespace saesweep::model {
 namespace {
-
-//! Sums run over blocks of this many elements and then over the blocks, whatever the number of threads.
-constexpr int64_t kBlock = 1 << 14;
-
-struct Moments {
-  double mean = 0;
-  double deviation = 0;
-};
-
-//! The sum of term(values[i]) over all elements, in the order of the fixed blocks.
-template <typename T, typename Term>
-double blocked_sum(const T* values, int64_t n, const Term& term) {
-  const int64_t n_blocks = (n + kBlock - 1) / kBlock;
-  std::vector<double> sums(static_cast<size_t>(n_blocks));
-  at::parallel_for(0, n_blocks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      double sum = 0;
-      const int64_t last = std::min(n, (block + 1) * kBlock);
-      for (int64_t i = block * kBlock; i < last; ++i) sum += term(static_cast<double>(values[i]));
-      sums[static_cast<size_t>(block)] = sum;
-    }
-  });
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  return total;
-}
-
-template <typename T>
-Moments moments_of(const at::Tensor& tensor) {
-  const T* values = tensor.const_data_ptr<T>();
-  const int64_t n = tensor.numel();
-  Moments moments;
-  moments.mean = blocked_sum(values, n, [](double x) { return x; }) / static_cast<double>(n);
-  // A square that no compiler can contract into the sum: each machine rounds alike.
-  const auto square = [&](double x) { return std::fma(x - moments.mean, x - moments.mean, 0.0); };
-  if (n > 1) moments.deviation = std::sqrt(blocked_sum(values, n, square) / static_cast<double>(n - 1));
-  return moments;
-}
-
-Moments moments_of(const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kFloat:
-      return moments_of<float>(tensor);
-    case at::kBFloat16:
-      return moments_of<at::BFloat16>(tensor);
-    case at::kHalf:
-      return moments_of<at::Half>(tensor);
-    default:
-      return moments_of<double>(tensor);
-  }
-}
-
-at::Tensor redraw(const at::Tensor& tensor, const Stream& stream, at::ScalarType dtype) {
-  const Moments moments = moments_of(tensor);
-  const at::Tensor drawn = at::empty(tensor.sizes(), at::kFloat);
-  float* values = drawn.mutable_data_ptr<float>();
-  at::parallel_for(0, drawn.numel(), kBlock, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      values[i] =
-          static_cast<float>(std::fma(moments.deviation, stream.normal(static_cast<uint64_t>(i)), moments.mean));
-    }
-  });
-  return drawn.to(dtype);
-}
-
-bool is_norm(const std::string& name) {
-  return name.find("norm") != std::string::npos;
-}
 
 bool is_redrawn(const std::string& name, Variant variant, bool rerandomize_norms) {
   if (variant != Variant::kRerandomizedIncl && variant != Variant::kRerandomizedExcl) return false;
@@ -103,40 +36,47 @@ void fill_noise(int64_t seed, std::span<const uint64_t> documents, std::span<con
 
 }  // namespace
 
-std::filesystem::path checkpoint_folder(const std::filesystem::path& folder, Variant variant) {
-  if (variant != Variant::kStep0) return folder;
-  std::filesystem::path step0 = folder / "step0";
-  if (!std::filesystem::is_directory(step0)) {
-    throw ModelError(step0.string(),
-                     "no such folder; the variant step0 expects the weights before the first training "
-                     "step (revision step0 of the model) there");
+std::optional<std::filesystem::path> checkpoint_folder(const ModelSource& source, Variant variant) {
+  if (variant != Variant::kStep0) {
+    if (!source.weights.empty()) return source.weights;
+    throw ModelError(
+        source.given,
+        fmt::format("holds a config and no weights, so the variant {} cannot be made, only step0; expected "
+                    "model.safetensors beside the config",
+                    name_of(variant)));
   }
-  return step0;
+  if (!source.step0.empty()) return source.step0;
+  if (!read_config(source.config).step0_recipe.empty()) return std::nullopt;
+  throw ModelError(source.given,
+                   fmt::format("has no weights of step0: neither the revision itself ({}) nor in {} the recipe to draw "
+                               "them by, \"saesweep_step0\": \"small_init\" or \"neox_default\"",
+                               step0_place(source), source.config.string()));
 }
 
-at::ScalarType dtype_from(const std::string& name) {
-  if (name == "float32") return at::kFloat;
-  if (name == "bfloat16") return at::kBFloat16;
-  throw InputError("dtype", "found '" + name + "', expected float32 or bfloat16");
+std::string content_hash(const ModelSource& source, Variant variant) {
+  const auto folder = checkpoint_folder(source, variant);
+  return folder ? checkpoint_hash(Checkpoint(*folder)) : step0_recipe_hash(read_config(source.config));
 }
 
-TensorMap variant_tensors(const Checkpoint& checkpoint, Variant variant, int64_t init_seed, bool rerandomize_norms,
-                          at::ScalarType dtype) {
-  TensorMap tensors;
-  for (const auto& [name, tensor] : checkpoint.tensors) {
-    tensors[name] = is_redrawn(name, variant, rerandomize_norms)
-                        ? redraw(tensor, Stream{std::string("rerandomize"), init_seed, name}, dtype)
-                        : tensor.to(dtype);
+at::Tensor variant_parameter(const Checkpoint& checkpoint, Variant variant, int64_t init_seed, bool rerandomize_norms,
+                             const std::string& name, at::ScalarType dtype, at::Device device) {
+  if (!is_redrawn(name, variant, rerandomize_norms)) return checkpoint.tensor(name, dtype, device);
+  return draw(gaussian_of(checkpoint, name), Stream{std::string("rerandomize"), init_seed, name},
+              checkpoint.parameters().at(name).shape, dtype, device);
+}
+
+GptNeox make_variant(const ModelSource& source, Variant variant, int64_t init_seed, const ModelOptions& options,
+                     at::Device device) {
+  const at::ScalarType dtype = dtype_from(options.dtype, device);
+  const auto folder = checkpoint_folder(source, variant);
+  if (!folder) {
+    const GptNeoxConfig config = read_config(source.config);
+    return {config, [&](const std::string& name) { return draw_step0(config, init_seed, name, dtype, device); }};
   }
-  return tensors;
-}
-
-GptNeox make_variant(const std::filesystem::path& folder, Variant variant, int64_t init_seed,
-                     const ModelOptions& options, at::Device device) {
-  const at::ScalarType dtype = dtype_from(options.dtype);
-  const Checkpoint checkpoint = read_checkpoint(checkpoint_folder(folder, variant));
-  return {checkpoint.config, variant_tensors(checkpoint, variant, init_seed, options.rerandomize_norms, dtype), dtype,
-          device};
+  const Checkpoint checkpoint(*folder);
+  return {checkpoint.config(), [&](const std::string& name) {
+            return variant_parameter(checkpoint, variant, init_seed, options.rerandomize_norms, name, dtype, device);
+          }};
 }
 
 at::Tensor control_embeddings(int64_t noise_seed, std::span<const uint64_t> documents,

@@ -5,6 +5,7 @@
 
 #include "model/hookpoint.h"
 #include "model/options.h"
+#include "model/source.h"
 #include "sae/options.h"
 
 namespace saesweep::sweep {
@@ -18,12 +19,14 @@ struct Cell {
   //! Hash of evaluate_id and of what decides its scores.
   std::string score_id;
 
-  //! Folder of the checkpoint (absolute), its last part, and the hash of its content.
+  //! The model as the sweep names it (paths absolute), the files this stands for, its name in results, and the hash of
+  //! the content of the weights.
   std::string model_path;
+  model::ModelSource model_source;
   std::string model_name;
   std::string model_hash;
   model::Variant variant = model::Variant::kTrained;
-  //! -1 where no init seed enters: trained and step0.
+  //! -1 where no init seed enters: trained, and step0 where it is read.
   int64_t init_seed = -1;
   model::Hookpoint hookpoint;
   sae::SaeOptions sae;

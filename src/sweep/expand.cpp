@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <map>
 
 #include "base/errors.h"
@@ -12,8 +11,9 @@
 namespace saesweep::sweep {
 namespace {
 
-std::vector<int64_t> init_seeds_of(model::Variant variant, const GridAxes& axes) {
-  const bool is_read = variant == model::Variant::kTrained || variant == model::Variant::kStep0;
+std::vector<int64_t> init_seeds_of(model::Variant variant, const ModelInputs& model, const GridAxes& axes) {
+  const bool is_read =
+      variant == model::Variant::kTrained || (variant == model::Variant::kStep0 && !model.step0_is_drawn);
   return is_read ? std::vector<int64_t>{-1} : axes.init_seeds;
 }
 
@@ -34,9 +34,9 @@ void check_k(const SweepOptions& options, const Cell& cell) {
 
 Cell cell_of(const std::string& path, const ModelInputs& model, model::Variant variant, int64_t init_seed) {
   Cell cell;
-  const auto folder = std::filesystem::path(path);
   cell.model_path = path;
-  cell.model_name = (folder.has_filename() ? folder : folder.parent_path()).filename();
+  cell.model_source = model.source;
+  cell.model_name = model.source.name;
   cell.variant = variant;
   cell.init_seed = init_seed;
   cell.model_hash = variant == model::Variant::kStep0 ? model.step0_hash : model.hash;
@@ -65,7 +65,7 @@ void append_model(const SweepOptions& options, const std::string& path, const Mo
   check_context(options, path, model);
   const auto hookpoints = hookpoints_of(options, path, model.config.n_layers);
   for (const auto variant : options.axes.variants) {
-    for (const int64_t init_seed : init_seeds_of(variant, options.axes)) {
+    for (const int64_t init_seed : init_seeds_of(variant, model, options.axes)) {
       Cell cell = cell_of(path, model, variant, init_seed);
       for (const auto& hookpoint : hookpoints) {
         cell.hookpoint = hookpoint;

@@ -10,7 +10,8 @@ namespace saesweep::sweep {
 
 //! The cells of the sweep, with ids: the product of the axes, the later ones of this list running fastest: model,
 //! variant, init seed, hookpoint, layers, architecture, expansion factor, k, SAE seed, tokens.
-//! Variants that no init seed enters are expanded once, with init_seed -1; the embedding ignores layers.
+//! Variants that no init seed enters (trained, and a step0 that is not drawn) are expanded once, with init_seed -1; the
+//! embedding ignores layers.
 //! Throws ConfigError for a layer out of range, k above the latents, a context longer than the model's, and for
 //! two cells of the same id.
 std::vector<Cell> expand(const SweepOptions& options, const ResolvedInputs& inputs);

@@ -2,11 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <filesystem>
-
 #include "base/errors.h"
-#include "model/checkpoint.h"
 #include "model/variants.h"
 #include "sweep/texts.h"
 #include "text/corpus.h"
@@ -15,34 +11,39 @@
 namespace saesweep::sweep {
 namespace {
 
-std::string tokenizer_hash(const std::filesystem::path& folder, const model::GptNeoxConfig& config) {
-  const auto path = folder / "tokenizer.json";
-  const auto tokenizer = text::Tokenizer::load(path);
+std::string checked_tokenizer_hash(const ModelInputs& inputs) {
+  const auto tokenizer = text::Tokenizer::load(inputs.tokenizer);
   tokenizer.end_of_text();
-  if (tokenizer.vocab_size() > config.vocab_size) {
-    throw TextError(path.string(),
+  if (tokenizer.vocab_size() > inputs.config.vocab_size) {
+    throw TextError(inputs.tokenizer,
                     fmt::format("ids up to {}, but {} has vocab_size {}; it is another model's tokenizer",
-                                tokenizer.vocab_size() - 1, (folder / "config.json").string(), config.vocab_size));
+                                tokenizer.vocab_size() - 1, inputs.source.config.string(), inputs.config.vocab_size));
   }
   return tokenizer.hash();
 }
 
-ModelInputs model_inputs(const std::filesystem::path& folder, bool has_step0) {
+ModelInputs model_inputs(const std::string& given, const SweepOptions& options) {
   ModelInputs inputs;
-  inputs.config = model::read_config(folder);
-  inputs.hash = model::checkpoint_hash(folder);
-  inputs.tokenizer_hash = tokenizer_hash(folder, inputs.config);
-  if (has_step0) inputs.step0_hash = model::checkpoint_hash(model::checkpoint_folder(folder, model::Variant::kStep0));
+  inputs.source = model::find_model(given);
+  inputs.config = model::read_config(inputs.source.config);
+  inputs.tokenizer = model::tokenizer_file(inputs.source, options.model.tokenizer).string();
+  inputs.tokenizer_hash = checked_tokenizer_hash(inputs);
+  for (const auto variant : options.axes.variants) {
+    if (variant == model::Variant::kStep0) {
+      inputs.step0_is_drawn = !model::checkpoint_folder(inputs.source, variant).has_value();
+      inputs.step0_hash = model::content_hash(inputs.source, variant);
+    } else if (inputs.hash.empty()) {
+      inputs.hash = model::content_hash(inputs.source, variant);
+    }
+  }
   return inputs;
 }
 
 }  // namespace
 
 ResolvedInputs resolve_models(const SweepOptions& options) {
-  const auto& variants = options.axes.variants;
-  const bool has_step0 = std::ranges::find(variants, model::Variant::kStep0) != variants.end();
   ResolvedInputs inputs;
-  for (const auto& path : options.axes.model_paths) inputs.models.emplace(path, model_inputs(path, has_step0));
+  for (const auto& given : options.axes.model_paths) inputs.models.emplace(given, model_inputs(given, options));
   return inputs;
 }
 

@@ -4,23 +4,29 @@
 #include <string>
 
 #include "model/config.h"
+#include "model/source.h"
 #include "sweep/options.h"
 
 namespace saesweep::sweep {
 
-//! What expansion has to know about a checkpoint.
+//! What expansion has to know about a model.
 struct ModelInputs {
+  model::ModelSource source;
   model::GptNeoxConfig config;
-  //! Hash of the content of the weights and of what shapes their numbers.
+  //! Hash of the content of the weights and of what shapes their numbers; empty where only step0 is used.
   std::string hash;
-  //! The same of the weights before the first step; empty where the sweep has no variant step0.
+  //! The same of the weights before the first step, or of the recipe that they are drawn by; empty where the sweep has
+  //! no variant step0.
   std::string step0_hash;
+  bool step0_is_drawn = false;
+  //! The tokenizer.json, and the hash of its content.
+  std::string tokenizer;
   std::string tokenizer_hash;
 };
 
 //! What a sweep file points to, looked up once: plain data, so that expansion reads no file.
 struct ResolvedInputs {
-  //! By path as in GridAxes::model_paths.
+  //! By name as in GridAxes::model_paths.
   std::map<std::string, ModelInputs> models;
   //! Hashes of the documents' texts, in order.
   std::string train_text_hash;

@@ -54,14 +54,14 @@ text::NeededStores stores_of(const SweepOptions& options, const text::Corpus& co
 
 Texts::Texts(const SweepOptions& options, const ResolvedInputs& inputs, const mpi::Comm& comm,
              ProgressLine::Mode progress) {
-  for (const auto& [path, model] : inputs.models) {
+  for (const auto& [given, model] : inputs.models) {
     const std::string& hash = model.tokenizer_hash;
     if (texts_.contains(hash)) continue;
     std::optional<text::Tokenizer> tokenizer;
     std::optional<text::Corpus> corpus;
     text::NeededStores stores;
     on_all(comm, [&](int64_t&) {
-      tokenizer = text::Tokenizer::load(std::filesystem::path(path) / "tokenizer.json");
+      tokenizer = text::Tokenizer::load(model.tokenizer);
       corpus.emplace(options.text);
       stores = stores_of(options, *corpus, hash);
     });

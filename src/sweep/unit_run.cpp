@@ -131,7 +131,7 @@ void UnitRun::run() {
   for (Job& job : jobs_) context_.results.set_state(job.row, results::State::kStarted);
   const Cell& first = *jobs_.front().cell;
   try {
-    model_.emplace(model::make_variant(first.model_path, first.variant, first.init_seed, options_.model));
+    model_.emplace(model::make_variant(first.model_source, first.variant, first.init_seed, options_.model));
     for (Job& job : jobs_) {
       job.trainer = std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
                                                         job.cell->sae_seed);

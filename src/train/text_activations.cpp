@@ -25,8 +25,8 @@ model::NamedTensors text_activations(const model::GptNeox& model, const text::To
     std::iota(batch_rows.begin(), batch_rows.end(), first);
     const ActivationBatch batch = logits ? source.read_with_logits(batch_rows) : source.read(batch_rows);
     ids.push_back(batch.ids.flatten());
-    if (logits) scores.push_back(batch.logits.flatten(0, 1).to(at::kFloat));
-    for (size_t i = 0; i < hookpoints.size(); ++i) activations[i].push_back(batch.activations[i]);
+    if (logits) scores.push_back(batch.logits.flatten(0, 1).to(at::kCPU, at::kFloat));
+    for (size_t i = 0; i < hookpoints.size(); ++i) activations[i].push_back(batch.activations[i].to(at::kCPU));
   }
   model::NamedTensors tensors = {{"input_ids", at::cat(ids)}};
   if (logits) tensors.emplace_back("logits", at::cat(scores));

@@ -98,6 +98,20 @@ TEST(SweepFile, IntegersInAnArrayAreOneSelectionOfLayers) {
   EXPECT_EQ(parse(kLeast, {"model.layers=[[1],'all']"}).axes.layers.size(), 2u);
 }
 
+TEST(SweepFile, AModelsNameOnTheHubStaysAsItIs) {
+  const auto options = parse(kLeast, {"model.paths=['EleutherAI/pythia-70m@step0','models/tiny','a/b/c','x']"});
+  EXPECT_EQ(options.axes.model_paths,
+            (std::vector<std::string>{"EleutherAI/pythia-70m@step0", std::filesystem::absolute("models/tiny"),
+                                      std::filesystem::absolute("a/b/c"), std::filesystem::absolute("x")}));
+}
+
+TEST(SweepFile, ATokenizerIsAPathOrNothing) {
+  EXPECT_EQ(parse(kLeast).model.tokenizer, "");
+  EXPECT_EQ(parse(kLeast, {"model.tokenizer=''"}).model.tokenizer, "");
+  EXPECT_EQ(parse(kLeast, {"model.tokenizer=models/t.json"}).model.tokenizer,
+            std::filesystem::absolute("models/t.json").string());
+}
+
 TEST(SweepFile, AcceptsEveryHookpointThatModelsKnow) {
   for (const auto* name : {"residual", "mlp", "attention", "embed"}) {
     const auto options = parse(kLeast, {std::string("model.hookpoint=") + name});

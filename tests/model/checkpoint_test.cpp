@@ -23,8 +23,9 @@ class CheckpointFolder : public ::testing::Test {
   void write(const TensorMap& tensors, const std::string& file = "model.safetensors") const {
     write_safetensors(folder_.path() / file, {tensors.begin(), tensors.end()});
   }
+  static std::string hash_of(const std::filesystem::path& folder) { return checkpoint_hash(Checkpoint(folder)); }
   std::string refusal() const {
-    return test::message_of<ModelError>([&] { read_checkpoint(folder_.path()); });
+    return test::message_of<ModelError>([&] { Checkpoint{folder_.path()}; });
   }
 
   test::TemporaryFolder folder_;
@@ -42,12 +43,14 @@ TEST_F(CheckpointFolder, HasTheParametersOfPythia) {
 TEST_F(CheckpointFolder, BuffersOfOldCheckpointsAreSkipped) {
   TensorMap with_buffers = tensors_;
   with_buffers["gpt_neox.layers.0.attention.bias"] = at::ones({1, 1, 12, 12}, at::kByte);
+  with_buffers["gpt_neox.layers.1.attention.bias"] = at::ones({1, 1, 12, 12}, at::kBool);
   with_buffers["gpt_neox.layers.0.attention.masked_bias"] = at::scalar_tensor(-1e9);
+  with_buffers["gpt_neox.layers.1.attention.masked_bias"] = at::scalar_tensor(-1e4, at::kHalf);
   with_buffers["gpt_neox.layers.0.attention.rotary_emb.inv_freq"] = at::ones({4});
   write(with_buffers);
-  const Checkpoint read = read_checkpoint(folder_.path());
-  EXPECT_EQ(read.tensors.size(), tensors_.size());
-  for (const auto& [name, tensor] : tensors_) EXPECT_TRUE(at::equal(read.tensors.at(name), tensor)) << name;
+  const Checkpoint read(folder_.path());
+  EXPECT_EQ(read.parameters().size(), tensors_.size());
+  for (const auto& [name, tensor] : tensors_) EXPECT_TRUE(at::equal(read.tensor(name, at::kFloat), tensor)) << name;
 }
 
 TEST_F(CheckpointFolder, TheNewNameOfTheUnembeddingIsRead) {
@@ -55,12 +58,12 @@ TEST_F(CheckpointFolder, TheNewNameOfTheUnembeddingIsRead) {
   const at::Tensor head = renamed.extract("embed_out.weight").mapped();
   renamed["lm_head.weight"] = head;
   write(renamed);
-  EXPECT_TRUE(at::equal(read_checkpoint(folder_.path()).tensors.at("embed_out.weight"), head));
+  EXPECT_TRUE(at::equal(Checkpoint(folder_.path()).tensor("embed_out.weight", at::kFloat), head));
 }
 
 TEST_F(CheckpointFolder, ShardsAreReadAsOneAndHashAlike) {
   write(tensors_);
-  const std::string whole = checkpoint_hash(folder_.path());
+  const std::string whole = hash_of(folder_.path());
   std::filesystem::remove(folder_.path() / "model.safetensors");
   TensorMap first, second;
   Json map;
@@ -72,30 +75,30 @@ TEST_F(CheckpointFolder, ShardsAreReadAsOneAndHashAlike) {
   write(first, "a.safetensors");
   write(second, "b.safetensors");
   write_file(folder_.path() / "model.safetensors.index.json", Json{{"weight_map", map}}.dump());
-  EXPECT_EQ(read_checkpoint(folder_.path()).tensors.size(), tensors_.size());
-  EXPECT_EQ(checkpoint_hash(folder_.path()), whole);
+  EXPECT_EQ(Checkpoint(folder_.path()).parameters().size(), tensors_.size());
+  EXPECT_EQ(hash_of(folder_.path()), whole);
 }
 
 TEST_F(CheckpointFolder, TheHashFollowsContentAndNotThePlace) {
   write(tensors_);
-  const std::string hash = checkpoint_hash(folder_.path());
+  const std::string hash = hash_of(folder_.path());
   EXPECT_EQ(hash.size(), 64U);
   const test::TemporaryFolder other;
   std::filesystem::copy(folder_.path(), other.path(), std::filesystem::copy_options::recursive);
-  EXPECT_EQ(checkpoint_hash(other.path()), hash);
+  EXPECT_EQ(hash_of(other.path()), hash);
 
   Json config = test::small_config();
   config["use_cache"] = false;
   test::write_config(other.path(), config);
-  EXPECT_EQ(checkpoint_hash(other.path()), hash);
+  EXPECT_EQ(hash_of(other.path()), hash);
   config["use_parallel_residual"] = false;
   test::write_config(other.path(), config);
-  EXPECT_NE(checkpoint_hash(other.path()), hash);
+  EXPECT_NE(hash_of(other.path()), hash);
 
   tensors_["gpt_neox.final_layer_norm.bias"] = tensors_["gpt_neox.final_layer_norm.bias"].clone();
   tensors_["gpt_neox.final_layer_norm.bias"][15] += 1e-3;
   write(tensors_);
-  EXPECT_NE(checkpoint_hash(folder_.path()), hash);
+  EXPECT_NE(hash_of(folder_.path()), hash);
 }
 
 TEST_F(CheckpointFolder, MissingMisshapenAndUnknownTensorsAreNamed) {
@@ -125,9 +128,33 @@ TEST_F(CheckpointFolder, MissingMisshapenAndUnknownTensorsAreNamed) {
 TEST_F(CheckpointFolder, AFolderWithoutWeightsIsRefused) {
   EXPECT_THAT(refusal(), AllOf(HasSubstr(folder_.path().string()), HasSubstr("model.safetensors")));
   write_file(folder_.path() / "model.safetensors.index.json", R"({"weight_map":{"x":"away.safetensors"}})");
-  EXPECT_THAT(test::message_of<InputError>([&] { read_checkpoint(folder_.path()); }), HasSubstr("away.safetensors"));
+  EXPECT_THAT(test::message_of<InputError>([&] { Checkpoint{folder_.path()}; }), HasSubstr("away.safetensors"));
   write_file(folder_.path() / "model.safetensors.index.json", R"({"weight_map":[]})");
   EXPECT_THAT(refusal(), HasSubstr("weight_map"));
+}
+
+TEST_F(CheckpointFolder, WeightsInPicklesAreRefusedWithWhatConvertsThem) {
+  for (const char* file : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+    write_file(folder_.path() / file, "");
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("pytorch_model"), HasSubstr("scripts/fetch_models.sh"))) << file;
+    std::filesystem::remove(folder_.path() / file);
+  }
+}
+
+TEST_F(CheckpointFolder, PiecesOfAParameterAreTheWholeInOrder) {
+  Json config = test::small_config();
+  config["vocab_size"] = kPieceElements / 16 + 3;  // the embedding: a whole piece and a rest
+  test::write_small_model(folder_.path(), 0, at::kBFloat16, config);
+  const Checkpoint read(folder_.path());
+  const at::Tensor expected = SafetensorsFile(folder_.path() / "model.safetensors").tensor(kEmbeddingName);
+  std::vector<at::Tensor> pieces;
+  read.read(kEmbeddingName, [&](int64_t first, const at::Tensor& piece) {
+    EXPECT_EQ(first, static_cast<int64_t>(pieces.size()) * kPieceElements);
+    pieces.push_back(piece.clone());
+  });
+  ASSERT_EQ(pieces.size(), 2U);
+  EXPECT_TRUE(at::equal(at::cat(pieces), expected.flatten()));
+  EXPECT_TRUE(at::equal(read.tensor(kEmbeddingName, at::kFloat), expected.to(at::kFloat)));
 }
 
 }  // namespace

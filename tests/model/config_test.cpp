@@ -68,14 +68,44 @@ TEST_F(Config, PythiasOldFormIsRead) {
   EXPECT_TRUE(config.attention_bias);
 }
 
+// As transformers: rope_scaling goes before rope_parameters, and what it leaves out comes from the old keys.
+TEST_F(Config, LinearlyScaledPositionsAreRead) {
+  Json json = test::small_config();
+  json["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+  json["rotary_pct"] = 0.25;
+  json["rotary_emb_base"] = 500;
+  EXPECT_EQ(read(json).rotary_scale, 2.0);
+  EXPECT_EQ(read(json).rotary_fraction, 0.25);
+  EXPECT_EQ(read(json).rotary_base, 500);
+  json.erase("rope_scaling");
+  EXPECT_EQ(read(json).rotary_scale, 1.0);
+  EXPECT_EQ(read(json).rotary_fraction, 0.5);
+  json["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 4.0}, {"partial_rotary_factor", 1.0}};
+  EXPECT_EQ(read(json).rotary_scale, 4.0);
+  EXPECT_EQ(read(json).rotary_fraction, 1.0);
+}
+
+TEST_F(Config, TheRecipeOfStep0IsAKeyOfOurs) {
+  EXPECT_EQ(read(test::small_config()).step0_recipe, "");
+  EXPECT_EQ(read_config("sweeps/configs/pythia-2.8b.json").step0_recipe, "small_init");
+  EXPECT_EQ(read_config("sweeps/configs/pythia-6.9b.json").step0_recipe, "neox_default");
+  EXPECT_THAT(refusal("saesweep_step0", "xavier"), AllOf(HasSubstr("'xavier'"), HasSubstr("small_init")));
+}
+
 TEST_F(Config, OtherArchitecturesAreRefusedByName) {
   EXPECT_THAT(refusal("model_type", "llama"),
               AllOf(HasSubstr("config.json: model_type"), HasSubstr("'llama'"), HasSubstr("'gpt_neox'")));
 }
 
 TEST_F(Config, SettingsThatWouldGoUnhonouredAreRefused) {
-  EXPECT_THAT(refusal("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}), HasSubstr("'linear'"));
-  EXPECT_THAT(refusal("rope_parameters", {{"rope_type", "yarn"}}), HasSubstr("'yarn'"));
+  for (const char* type : {"dynamic", "yarn", "longrope", "llama3"}) {
+    EXPECT_THAT(refusal("rope_scaling", {{"type", type}, {"factor", 2.0}}), HasSubstr(type));
+    EXPECT_THAT(refusal("rope_parameters", {{"rope_type", type}}), HasSubstr(type));
+  }
+  EXPECT_THAT(refusal("rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}),
+              HasSubstr("full_attention"));
+  EXPECT_THAT(refusal("rope_scaling", {{"type", "linear"}}), HasSubstr("factor"));
+  EXPECT_THAT(refusal("rope_scaling", {{"type", "linear"}, {"factor", -2.0}}), HasSubstr("factor"));
   EXPECT_THAT(refusal("quantization_config", {{"bits", 4}}), HasSubstr("quantized"));
   EXPECT_THAT(refusal("hidden_act", "swish"), AllOf(HasSubstr("'swish'"), HasSubstr("gelu")));
   EXPECT_THAT(refusal("head_dim", 4), AllOf(HasSubstr("head_dim: found 4"), HasSubstr("expected 8")));

@@ -200,6 +200,14 @@ TEST(RotaryPositions, TurnAsTheFormulaSays) {
   }
 }
 
+TEST(RotaryPositions, AScaleDividesThePositions) {
+  const auto [cos, sin] = rotary_tables(10, 4, 100.0);
+  const auto [scaled_cos, scaled_sin] = rotary_tables(20, 4, 100.0, 2.0);
+  const auto even = at::arange(0, 20, 2);
+  EXPECT_TRUE(at::equal(scaled_cos.index_select(0, even), cos));
+  EXPECT_TRUE(at::equal(scaled_sin.index_select(0, even), sin));
+}
+
 TEST(RotaryPositions, TheLoopAndTheOperatorsAgree) {
   const auto [cos, sin] = rotary_tables(12, 8, 10000.0);
   const at::Tensor qkv = at::randn({3, 12, 2, 48});

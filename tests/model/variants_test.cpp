@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 
 #include "base/errors.h"
 #include "base/random.h"
@@ -17,32 +18,39 @@ namespace {
 
 using ::testing::HasSubstr;
 
-//! A wide small model, so that tensors have enough elements for their statistics.
-Checkpoint checkpoint() {
-  const test::TemporaryFolder folder;
-  Json json = test::small_config();
-  json["hidden_size"] = 64;
-  json["vocab_size"] = 600;
-  test::write_config(folder.path(), json);
-  Checkpoint result{read_config(folder.path()), {}};
-  result.tensors = test::small_tensors(result.config);
-  return result;
-}
+//! A wide small model on disk, so that tensors have enough elements for their statistics, and its weights.
+class WideModel {
+ public:
+  WideModel() {
+    Json json = test::small_config();
+    json["hidden_size"] = 64;
+    json["vocab_size"] = 600;
+    test::write_small_model(folder_.path(), 0, at::kFloat, json);
+    checkpoint_.emplace(folder_.path());
+    tensors = test::small_tensors(checkpoint_->config());
+  }
+  TensorMap redrawn(Variant variant, int64_t seed, bool norms = false) const {
+    TensorMap drawn;
+    for (const auto& [name, info] : checkpoint_->parameters()) {
+      drawn[name] = variant_parameter(*checkpoint_, variant, seed, norms, name, at::kFloat);
+    }
+    return drawn;
+  }
 
-bool is_norm(const std::string& name) {
-  return name.find("norm") != std::string::npos;
-}
+  TensorMap tensors;
+
+ private:
+  test::TemporaryFolder folder_;
+  std::optional<Checkpoint> checkpoint_;
+};
+
 bool is_embedding(const std::string& name) {
   return name == kEmbeddingName || name == kUnembeddingName;
 }
 
-TensorMap redrawn(const Checkpoint& from, Variant variant, int64_t seed, bool norms = false) {
-  return variant_tensors(from, variant, seed, norms, at::kFloat);
-}
-
 TEST(RerandomizedVariant, DrawsEachElementFromItsTensorsOwnGaussian) {
-  const Checkpoint original = checkpoint();
-  for (const auto& [name, tensor] : redrawn(original, Variant::kRerandomizedIncl, 7, true)) {
+  const WideModel original;
+  for (const auto& [name, tensor] : original.redrawn(Variant::kRerandomizedIncl, 7, true)) {
     const at::Tensor x = original.tensors.at(name).to(at::kDouble).flatten();
     const double mean = x.mean().item<double>();
     const double deviation = x.std(/*unbiased=*/true).item<double>();
@@ -55,8 +63,8 @@ TEST(RerandomizedVariant, DrawsEachElementFromItsTensorsOwnGaussian) {
 }
 
 TEST(RerandomizedVariant, KeepsMeanAndDeviationOfEachTensor) {
-  const Checkpoint original = checkpoint();
-  for (const auto& [name, tensor] : redrawn(original, Variant::kRerandomizedIncl, 0)) {
+  const WideModel original;
+  for (const auto& [name, tensor] : original.redrawn(Variant::kRerandomizedIncl, 0)) {
     const at::Tensor x = original.tensors.at(name).to(at::kDouble), y = tensor.to(at::kDouble);
     if (is_norm(name)) continue;
     const double deviation = x.std(true).item<double>();
@@ -68,10 +76,10 @@ TEST(RerandomizedVariant, KeepsMeanAndDeviationOfEachTensor) {
 }
 
 TEST(RerandomizedVariant, RedrawsWhatItShould) {
-  const Checkpoint original = checkpoint();
+  const WideModel original;
   for (const bool norms : {false, true}) {
-    const TensorMap incl = redrawn(original, Variant::kRerandomizedIncl, 0, norms);
-    const TensorMap excl = redrawn(original, Variant::kRerandomizedExcl, 0, norms);
+    const TensorMap incl = original.redrawn(Variant::kRerandomizedIncl, 0, norms);
+    const TensorMap excl = original.redrawn(Variant::kRerandomizedExcl, 0, norms);
     for (const auto& [name, tensor] : original.tensors) {
       const bool kept = is_norm(name) && !norms;
       EXPECT_EQ(at::equal(incl.at(name), tensor), kept) << name;
@@ -81,27 +89,27 @@ TEST(RerandomizedVariant, RedrawsWhatItShould) {
 }
 
 TEST(RerandomizedVariant, FollowsTheSeedAndNotTheThreads) {
-  const Checkpoint original = checkpoint();
+  const WideModel original;
   const std::string name = "gpt_neox.layers.1.attention.query_key_value.weight";
   at::set_num_threads(1);
-  const TensorMap one = redrawn(original, Variant::kRerandomizedIncl, 3);
+  const TensorMap one = original.redrawn(Variant::kRerandomizedIncl, 3);
   at::set_num_threads(4);
-  const TensorMap four = redrawn(original, Variant::kRerandomizedIncl, 3);
+  const TensorMap four = original.redrawn(Variant::kRerandomizedIncl, 3);
   at::set_num_threads(1);
   for (const auto& [key, tensor] : one) EXPECT_TRUE(at::equal(tensor, four.at(key))) << key;
-  EXPECT_FALSE(at::equal(redrawn(original, Variant::kRerandomizedIncl, 4).at(name), one.at(name)));
+  EXPECT_FALSE(at::equal(original.redrawn(Variant::kRerandomizedIncl, 4).at(name), one.at(name)));
 }
 
 TEST(RerandomizedVariant, TensorsOfOneShapeDiffer) {
-  const TensorMap drawn = redrawn(checkpoint(), Variant::kRerandomizedIncl, 0);
+  const TensorMap drawn = WideModel().redrawn(Variant::kRerandomizedIncl, 0);
   EXPECT_FALSE(at::allclose(drawn.at("gpt_neox.layers.0.attention.dense.weight"),
                             drawn.at("gpt_neox.layers.1.attention.dense.weight"), 1e-2, 1e-2));
 }
 
 TEST(OtherVariants, KeepTheWeights) {
-  const Checkpoint original = checkpoint();
+  const WideModel original;
   for (const Variant variant : {Variant::kTrained, Variant::kStep0, Variant::kControl}) {
-    for (const auto& [name, tensor] : redrawn(original, variant, 0)) {
+    for (const auto& [name, tensor] : original.redrawn(variant, 0)) {
       EXPECT_TRUE(at::equal(tensor, original.tensors.at(name))) << name_of(variant) << ' ' << name;
     }
   }
@@ -110,15 +118,18 @@ TEST(OtherVariants, KeepTheWeights) {
 TEST(MakeVariant, Step0IsTheSubfolder) {
   const test::TemporaryFolder folder;
   test::write_small_model(folder.path(), 1);
-  EXPECT_THAT(test::message_of<ModelError>([&] { make_variant(folder.path(), Variant::kStep0, -1, {}); }),
+  EXPECT_THAT(test::message_of<ModelError>([&] { make_variant(find_model(folder.path()), Variant::kStep0, -1, {}); }),
               HasSubstr((folder.path() / "step0").string()));
   test::write_small_model(folder.path() / "step0", 2);
   const at::Tensor ids = test::small_ids(1, 4);
   const ForwardRequest request{.logits = true};
-  const at::Tensor step0 = make_variant(folder.path(), Variant::kStep0, -1, {}).forward(ids, request).logits;
-  const at::Tensor trained = make_variant(folder.path(), Variant::kTrained, -1, {}).forward(ids, request).logits;
-  const at::Tensor beside =
-      make_variant(folder.path() / "step0", Variant::kTrained, -1, {}).forward(ids, request).logits;
+  const at::Tensor step0 =
+      make_variant(find_model(folder.path()), Variant::kStep0, -1, {}).forward(ids, request).logits;
+  const at::Tensor trained =
+      make_variant(find_model(folder.path()), Variant::kTrained, -1, {}).forward(ids, request).logits;
+  const at::Tensor beside = make_variant(find_model((folder.path() / "step0").string()), Variant::kTrained, -1, {})
+                                .forward(ids, request)
+                                .logits;
   EXPECT_TRUE(at::equal(step0, beside));
   EXPECT_FALSE(at::allclose(step0, trained));
 }
@@ -126,11 +137,12 @@ TEST(MakeVariant, Step0IsTheSubfolder) {
 TEST(MakeVariant, HalfPrecisionFilesAreReadInTheDtypeAskedFor) {
   const test::TemporaryFolder folder;
   test::write_small_model(folder.path(), 1, at::kBFloat16);
-  EXPECT_EQ(make_variant(folder.path(), Variant::kTrained, -1, {}).dtype(), at::kFloat);
-  EXPECT_EQ(make_variant(folder.path(), Variant::kRerandomizedIncl, 0, {.dtype = "bfloat16"}).dtype(), at::kBFloat16);
-  EXPECT_THAT(
-      test::message_of<InputError>([&] { make_variant(folder.path(), Variant::kTrained, -1, {.dtype = "float8"}); }),
-      HasSubstr("float8"));
+  EXPECT_EQ(make_variant(find_model(folder.path()), Variant::kTrained, -1, {}).dtype(), at::kFloat);
+  EXPECT_EQ(make_variant(find_model(folder.path()), Variant::kRerandomizedIncl, 0, {.dtype = "bfloat16"}).dtype(),
+            at::kBFloat16);
+  EXPECT_THAT(test::message_of<InputError>(
+                  [&] { make_variant(find_model(folder.path()), Variant::kTrained, -1, {.dtype = "float8"}); }),
+              HasSubstr("float8"));
 }
 
 class ControlNoise : public ::testing::Test {

@@ -189,7 +189,7 @@ def test_missing_config(case: Case, weights: Path) -> None:
 
 def test_missing_tokenizer(case: Case, weights: Path) -> None:
     (weights.parent / "tokenizer.json").unlink()
-    case.refused(weights.parent / "tokenizer.json")
+    case.refused(weights.parent, "brings no tokenizer.json", "[model]")
 
 
 def test_missing_step0(case: Case, weights: Path) -> None:

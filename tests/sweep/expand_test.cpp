@@ -52,6 +52,19 @@ TEST(Expand, InitSeedsMultiplyOnlyTheVariantsTheyEnter) {
   }
 }
 
+TEST(Expand, InitSeedsMultiplyAStep0ThatIsDrawn) {
+  auto options = small_sweep();
+  options.axes.variants = {model::Variant::kStep0};
+  options.axes.init_seeds = {3, 4, 5};
+  auto inputs = small_inputs();
+  inputs.models.at("/models/tiny").step0_is_drawn = true;
+  const auto cells = expand(options, inputs);
+  EXPECT_EQ(cells.size(), 3u * 12u);
+  std::set<int64_t> seeds;
+  for (const auto& cell : cells) seeds.insert(cell.init_seed);
+  EXPECT_EQ(seeds, (std::set<int64_t>{3, 4, 5}));
+}
+
 TEST(Expand, StrideAndListsChooseLayers) {
   auto options = small_sweep();
   options.axes.variants = {model::Variant::kTrained};

@@ -29,6 +29,7 @@ inline SweepOptions small_sweep() {
 inline ModelInputs small_model() {
   ModelInputs model;
   model.config = {.n_layers = 6, .d_model = 128, .n_heads = 4, .d_mlp = 512, .vocab_size = 4096, .max_context = 256};
+  model.source.name = "tiny";
   model.hash = "weights";
   model.step0_hash = "first weights";
   model.tokenizer_hash = "tokenizer";
