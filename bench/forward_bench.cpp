@@ -24,7 +24,7 @@ double block_products(const model::GptNeoxConfig& config, int64_t rows, int64_t 
 
 //! Argument: rows a forward pass.
 void forward(benchmark::State& state) {
-  const auto model = model::make_variant("models/tiny", model::Variant::kTrained, -1, {});
+  const auto model = model::make_variant(model::find_model("models/tiny"), model::Variant::kTrained, -1, {});
   const model::GptNeoxConfig& config = model.config();
   const int64_t rows = state.range(0);
   const int64_t context = config.max_context;
