@@ -26,11 +26,12 @@ DTYPES = {
 
 
 def wanted(files):
-    """Of a revision's files and sizes, those that a model needs."""
+    """Of a revision's files and sizes, those that a model needs; folders hold other formats."""
+    files = {name: size for name, size in files.items() if "/" not in name}
     safetensors = [name for name in files if fnmatch(name, "*.safetensors") or name == INDEX]
     pickles = [name for name in files if fnmatch(name, "pytorch_model*.bin") or name == PICKLE_INDEX]
     names = [*SETTINGS, *(safetensors or pickles)]
-    return {name: files[name] for name in names if name in files and "/" not in name}
+    return {name: files[name] for name in names if name in files}
 
 
 def files_on_hub(model, revision):

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -58,14 +59,15 @@ int64_t n_elements(const Checkpoint& checkpoint, const std::string& name) {
   return n;
 }
 
-//! Elements [first, first + n) of the drawn tensor.
-void fill(float* values, int64_t first, int64_t n, const Gaussian& gaussian, const Stream& stream) {
-  at::parallel_for(0, n, kBlock, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const double normal = stream.normal(static_cast<uint64_t>(first + i));
-      values[i] = static_cast<float>(std::fma(gaussian.deviation, normal, gaussian.mean));
-    }
-  });
+//! Draws elements [first, first + flat.numel()) of a tensor into flat. A block at a time is held in float32, on the
+//! stack: a larger buffer that comes and goes between tensors that stay would leave holes in the heap.
+void draw_block(const at::Tensor& flat, int64_t first, const Gaussian& gaussian, const Stream& stream) {
+  std::array<float, kBlock> values;
+  for (int64_t i = 0; i < flat.numel(); ++i) {
+    const double normal = stream.normal(static_cast<uint64_t>(first + i));
+    values[static_cast<size_t>(i)] = static_cast<float>(std::fma(gaussian.deviation, normal, gaussian.mean));
+  }
+  flat.copy_(at::from_blob(values.data(), flat.sizes(), at::kFloat));
 }
 
 }  // namespace
@@ -82,15 +84,16 @@ Gaussian gaussian_of(const Checkpoint& checkpoint, const std::string& name) {
 
 at::Tensor draw(const Gaussian& gaussian, const Stream& stream, at::IntArrayRef shape, at::ScalarType dtype,
                 at::Device device) {
-  at::Tensor drawn = at::empty(shape, at::TensorOptions().dtype(dtype).device(device));
+  const at::Tensor drawn = at::empty(shape, dtype);
   const at::Tensor flat = drawn.view(-1);
-  const at::Tensor piece = at::empty({std::min(kPieceElements, flat.numel())}, at::kFloat);
-  for (int64_t first = 0; first < flat.numel(); first += kPieceElements) {
-    const int64_t n = std::min(kPieceElements, flat.numel() - first);
-    fill(piece.mutable_data_ptr<float>(), first, n, gaussian, stream);
-    flat.narrow(0, first, n).copy_(piece.narrow(0, 0, n));
-  }
-  return drawn;
+  const int64_t n = flat.numel();
+  at::parallel_for(0, (n + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first = block * kBlock;
+      draw_block(flat.narrow(0, first, std::min(kBlock, n - first)), first, gaussian, stream);
+    }
+  });
+  return drawn.to(device);
 }
 
 }  // namespace saesweep::model

@@ -20,8 +20,7 @@ struct Gaussian {
 Gaussian gaussian_of(const Checkpoint& checkpoint, const std::string& name);
 
 //! Makes a tensor whose element i is mean + deviation * stream.normal(i), drawn on the host in float64 and rounded to
-//! float32 and then to dtype: the same bits on every machine, device and number of threads. Only a piece of it at a
-//! time is held in float32.
+//! float32 and then to dtype: the same bits on every machine, device and number of threads.
 at::Tensor draw(const Gaussian& gaussian, const Stream& stream, at::IntArrayRef shape, at::ScalarType dtype,
                 at::Device device = at::Device(at::kCPU));
 

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
+#include <string>
+
 #include "base/errors.h"
 #include "base/hash.h"
 
@@ -41,6 +45,30 @@ TEST_F(Files, MappedFileShowsTheBytesAndRefusesWhatIsNoFile) {
   EXPECT_THROW(MappedFile{folder_}, InputError);
   write_file(folder_ / "empty", "");
   EXPECT_TRUE(MappedFile(folder_ / "empty").bytes().empty());
+}
+
+//! Bytes of mapped files in this process's memory.
+int64_t resident_file_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssFile:")) return std::stoll(line.substr(8)) * 1024;
+  }
+  return -1;
+}
+
+TEST_F(Files, ReleasedPagesLeaveMemoryAndAreReadAgain) {
+  constexpr int64_t kBytes = 16 << 20;
+  write_file(folder_ / "a", std::string(kBytes, 'x'));
+  const MappedFile file(folder_ / "a");
+  const auto n_x = [&] { return std::count(file.bytes().begin(), file.bytes().end(), std::byte{'x'}); };
+  const int64_t before = resident_file_bytes();
+  EXPECT_EQ(n_x(), kBytes);
+  EXPECT_GT(resident_file_bytes() - before, kBytes / 2);
+  file.release(file.bytes());
+  EXPECT_LT(resident_file_bytes() - before, kBytes / 2);
+  file.release(file.bytes().subspan(5000, 3));
+  file.release({});
+  EXPECT_EQ(n_x(), kBytes);
 }
 
 TEST_F(Files, UnreadableFilesAreNamed) {

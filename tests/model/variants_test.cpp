@@ -9,7 +9,9 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "base/hash.h"
 #include "base/random.h"
+#include "model/gaussian.h"
 #include "model/small_model.h"
 #include "support/temporary_folder.h"
 
@@ -98,6 +100,54 @@ TEST(RerandomizedVariant, FollowsTheSeedAndNotTheThreads) {
   at::set_num_threads(1);
   for (const auto& [key, tensor] : one) EXPECT_TRUE(at::equal(tensor, four.at(key))) << key;
   EXPECT_FALSE(at::equal(original.redrawn(Variant::kRerandomizedIncl, 4).at(name), one.at(name)));
+}
+
+TEST(RerandomizedVariant, TwoSeedsDifferInEveryTensorThatIsDrawn) {
+  const WideModel original;
+  const TensorMap zero = original.redrawn(Variant::kRerandomizedIncl, 0),
+                  one = original.redrawn(Variant::kRerandomizedIncl, 1);
+  for (const auto& [name, tensor] : zero) EXPECT_EQ(at::equal(tensor, one.at(name)), is_norm(name)) << name;
+}
+
+TEST(RerandomizedVariant, RoundsTheSameDrawsToItsDtype) {
+  const test::TemporaryFolder folder;
+  test::write_small_model(folder.path(), 1, at::kBFloat16);
+  const Checkpoint checkpoint(folder.path());
+  const auto drawn = [&](Variant variant, const std::string& name, at::ScalarType dtype) {
+    return variant_parameter(checkpoint, variant, 2, false, name, dtype);
+  };
+  for (const auto& [name, info] : checkpoint.parameters()) {
+    EXPECT_TRUE(at::equal(drawn(Variant::kRerandomizedIncl, name, at::kBFloat16),
+                          drawn(Variant::kRerandomizedIncl, name, at::kFloat).to(at::kBFloat16)))
+        << name;
+  }
+  EXPECT_TRUE(at::equal(drawn(Variant::kRerandomizedExcl, kUnembeddingName, at::kBFloat16),
+                        SafetensorsFile(folder.path() / "model.safetensors").tensor(kUnembeddingName)));
+}
+
+TEST(RerandomizedVariant, BuffersOfOldFilesAreNeverDrawn) {
+  const test::TemporaryFolder plain, with_buffers;
+  test::write_small_model(plain.path());
+  test::write_config(with_buffers.path(), test::small_config());
+  const SafetensorsFile file(plain.path() / "model.safetensors");
+  NamedTensors tensors = {{"gpt_neox.layers.0.attention.bias", at::ones({1, 1, 12, 12}, at::kByte)},
+                          {"gpt_neox.layers.0.attention.masked_bias", at::scalar_tensor(-1e9)},
+                          {"gpt_neox.layers.0.attention.rotary_emb.inv_freq", at::rand({4})}};
+  for (const auto& [name, info] : file.tensors()) tensors.emplace_back(name, file.tensor(name));
+  write_safetensors(with_buffers.path() / "model.safetensors", tensors);
+  const auto logits = [](const test::TemporaryFolder& folder) {
+    const GptNeox model = make_variant(find_model(folder.path()), Variant::kRerandomizedIncl, 0, {});
+    return model.forward(test::small_ids(2, 12), {.logits = true}).logits;
+  };
+  EXPECT_TRUE(at::equal(logits(with_buffers), logits(plain)));
+}
+
+// That the draws are right, tests/python/test_models.py holds with numpy and scipy; here every bit counts.
+TEST(DrawnTensors, AreTheSameBitsOnEveryMachine) {
+  const Stream stream{std::string("golden"), int64_t{1}, std::string("tensor")};
+  const at::Tensor drawn = draw({0.25, 1.5}, stream, {300, 111}, at::kFloat);
+  const std::string_view bytes(static_cast<const char*>(drawn.const_data_ptr()), drawn.nbytes());
+  EXPECT_EQ(hex(sha256(bytes), 16), "b04d2465240a192931cee9ccafb061ec");
 }
 
 TEST(RerandomizedVariant, TensorsOfOneShapeDiffer) {

@@ -17,7 +17,7 @@ def shell(code, **environment):
         capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "quickstart.sh", "test.sh", "peers.sh"])
+@pytest.mark.parametrize("script", ["setup.sh", "quickstart.sh", "test.sh", "peers.sh", "fetch_models.sh"])
 def test_help_names_the_script_and_starts_nothing(script):
     done = subprocess.run([ROOT / "scripts" / script, "--help"], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0
