@@ -9,7 +9,6 @@ import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
 
-import torch
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -20,8 +19,8 @@ INDEX = "model.safetensors.index.json"
 PICKLE = "pytorch_model.bin"
 PICKLE_INDEX = "pytorch_model.bin.index.json"
 DTYPES = {
-    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
-    torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL",
+    "torch.float64": "F64", "torch.float32": "F32", "torch.float16": "F16", "torch.bfloat16": "BF16",
+    "torch.int64": "I64", "torch.int32": "I32", "torch.uint8": "U8", "torch.bool": "BOOL",
 }  # fmt: skip
 
 
@@ -77,6 +76,8 @@ def fetch(model, revision, files):
 
 def load_pickle(path):
     """A pickled checkpoint's tensors; mapped, where its format allows."""
+    import torch  # takes seconds, and only conversion needs it
+
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except RuntimeError:  # the format before torch 1.6 cannot be mapped
@@ -104,12 +105,14 @@ class NewFile:
 
 def write_safetensors(path, tensors):
     """Writes tensors one after another: the file is never whole in memory."""
+    import torch
+
     order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))  # aligned
     header, end = {"__metadata__": {"format": "pt"}}, 0
     for name in order:
         tensor, begin = tensors[name], end
         end += tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+        header[name] = {"dtype": DTYPES[str(tensor.dtype)], "shape": list(tensor.shape), "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with NewFile(path) as file:

@@ -92,7 +92,7 @@ std::string fetch_command(const std::string& model, const std::string& revision)
 ModelSource from_hub(const std::string& given) {
   const auto [name, revision] = hub_name(given);
   const size_t slash = name.find('/');
-  const fs::path cache = hub_cache();
+  const fs::path cache = fs::absolute(hub_cache());
   const fs::path model = cache / (kHubFolder + name.substr(0, slash) + "--" + name.substr(slash + 1));
   const fs::path snapshot = snapshot_of(model, revision);
   if (snapshot.empty() || !fs::exists(snapshot / "config.json")) {

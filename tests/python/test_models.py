@@ -258,3 +258,84 @@ def test_inspecting_a_checkpoint_takes_little_memory(tmp_path):
     big_checkpoint(small, 1, 64, 1)
     # It hashes all weights.
     assert peak_memory(PROGRAM, "inspect", big) - peak_memory(PROGRAM, "inspect", small) < 0.2 * largest
+
+
+SWEEP = """[sweep]
+name = "plan"
+output = "{folder}/out"
+[model]
+paths = "{model}"
+variants = {variants}
+init_seeds = [4, 5]
+layers = [0]
+tokenizer = "{tokenizer}"
+[text]
+train = "{folder}/train.txt"
+held_out = "{folder}/held_out.txt"
+context_length = 32
+[sae]
+expansion_factor = 2
+k = 4
+tokens = 512
+batch_tokens = 128
+[evaluate]
+tokens = 128
+ce_tokens = 64
+"""
+
+
+def plan(folder, model, variants):
+    (folder / "train.txt").write_text("The quick brown fox jumps over the lazy dog.\n" * 400)
+    (folder / "held_out.txt").write_text("Jackdaws love my big sphinx of quartz; how vexing!\n" * 60)
+    (folder / "sweep.toml").write_text(SWEEP.format(folder=folder, model=model, variants=json.dumps(variants), tokenizer=TINY))
+    return subprocess.run([PROGRAM, "plan", folder / "sweep.toml", "--cells"], capture_output=True, text=True,
+                          env={**os.environ, "HF_HUB_CACHE": str(folder / "hub")})
+
+
+def cells_of(done):
+    """(id, settings) of a plan's cells."""
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
+    return [(words[2], words[3]) for words in lines if len(words) == 4 and len(words[2]) == 32]
+
+
+@pytest.fixture
+def three_forms(tmp_path):
+    """A checkpoint with a recipe, as a folder, as a name in a hub cache, and as its config alone."""
+    folder = tmp_path / "net-7m"
+    random_model().save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text()) | {"saesweep_step0": "small_init"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (tmp_path / "net-7m.json").write_text(json.dumps(config))
+    hub = tmp_path / "hub" / "models--someone--net-7m"
+    for part in ("refs", "snapshots"):
+        (hub / part).mkdir(parents=True)
+    for revision in ("main", "step3000"):
+        (hub / "refs" / revision).write_text("0123abcd")
+    (hub / "snapshots" / "0123abcd").symlink_to(folder)
+    return tmp_path
+
+
+def test_a_model_has_the_same_cells_by_every_name(three_forms):
+    variants = ["trained", "rerandomized_excl", "step0"]
+    by_folder = cells_of(plan(three_forms, three_forms / "net-7m", variants))
+    assert [settings.split(" layers")[0] for _, settings in by_folder] == [
+        "net-7m trained", "net-7m rerandomized_excl init 4", "net-7m rerandomized_excl init 5", "net-7m step0 init 4",
+        "net-7m step0 init 5"]
+    assert cells_of(plan(three_forms, "someone/net-7m", variants)) == by_folder
+    assert cells_of(plan(three_forms, three_forms / "net-7m.json", ["step0"])) == by_folder[3:]
+    revision = cells_of(plan(three_forms, "someone/net-7m@step3000", variants))
+    assert [cell_id for cell_id, _ in revision] == [cell_id for cell_id, _ in by_folder]
+    assert revision[0][1].startswith("net-7m@step3000 trained")
+
+
+@pytest.mark.parametrize("model, variants, message", [
+    ("{folder}/net-7m.json", ["step0", "control"], "the variant control cannot be made, only step0"),
+    ("someone/net-8m", ["trained"], "`scripts/fetch_models.sh someone/net-8m`"),
+    ("someone/net-7m@step1", ["trained"], "`scripts/fetch_models.sh someone/net-7m@step1`"),
+    ("{folder}/net-9m", ["trained"], "no such file or folder"),
+])
+def test_models_that_cannot_be_made_are_refused_by_the_plan(model, variants, message, three_forms):
+    done = plan(three_forms, model.format(folder=three_forms), variants)
+    assert done.returncode == 2
+    assert message in done.stderr and done.stderr.count("\n") == 1
