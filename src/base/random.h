@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,6 +25,8 @@ class Stream {
   double uniform(uint64_t index) const;
   //! Standard normal: the inverse CDF of uniform(index).
   double normal(uint64_t index) const;
+  //! normal(first), normal(first + 1), ... into out: the same bits, several times as fast.
+  void normals(uint64_t first, std::span<double> out) const;
 
  private:
   uint32_t key_[2];

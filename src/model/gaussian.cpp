@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <vector>
 
 namespace saesweep::model {
@@ -63,9 +64,14 @@ int64_t n_elements(const Checkpoint& checkpoint, const std::string& name) {
 //! stack: a larger buffer that comes and goes between tensors that stay would leave holes in the heap.
 void draw_block(const at::Tensor& flat, int64_t first, const Gaussian& gaussian, const Stream& stream) {
   std::array<float, kBlock> values;
-  for (int64_t i = 0; i < flat.numel(); ++i) {
-    const double normal = stream.normal(static_cast<uint64_t>(first + i));
-    values[static_cast<size_t>(i)] = static_cast<float>(std::fma(gaussian.deviation, normal, gaussian.mean));
+  std::array<double, 1024> normals;
+  const auto n = static_cast<size_t>(flat.numel());
+  for (size_t done = 0; done < n; done += normals.size()) {
+    const auto batch = std::span(normals).first(std::min(normals.size(), n - done));
+    stream.normals(static_cast<uint64_t>(first) + done, batch);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      values[done + i] = static_cast<float>(std::fma(gaussian.deviation, batch[i], gaussian.mean));
+    }
   }
   flat.copy_(at::from_blob(values.data(), flat.sizes(), at::kFloat));
 }

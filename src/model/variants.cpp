@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "base/errors.h"
 #include "base/random.h"
@@ -24,13 +25,15 @@ bool is_redrawn(const std::string& name, Variant variant, bool rerandomize_norms
 //! Noise of the tokens [begin, end) of documents and positions.
 void fill_noise(int64_t seed, std::span<const uint64_t> documents, std::span<const uint32_t> positions, int64_t d,
                 float* out) {
+  std::vector<double> normals(static_cast<size_t>(d));
   std::optional<Stream> stream;  // a stream's key is a SHA-256: one for each run of a document's tokens
   for (size_t token = 0; token < documents.size(); ++token) {
     if (token == 0 || documents[token] != documents[token - 1]) {
       stream.emplace(Stream{std::string("control"), seed, documents[token]});
     }
     const uint64_t first = uint64_t{positions[token]} * static_cast<uint64_t>(d);
-    for (uint64_t i = 0; i < static_cast<uint64_t>(d); ++i) *out++ = static_cast<float>(stream->normal(first + i));
+    stream->normals(first, normals);
+    out = std::transform(normals.begin(), normals.end(), out, [](double x) { return static_cast<float>(x); });
   }
 }
 

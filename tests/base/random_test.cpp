@@ -74,5 +74,16 @@ TEST(Permutation, OfNothingAndOfOneIsTrivial) {
   EXPECT_EQ(permutation(1, Stream{"p"}), std::vector<uint32_t>{0});
 }
 
+TEST(Stream, ManyNormalsAtOnceHaveTheBitsOfEach) {
+  const Stream stream{"batch", int64_t{7}};
+  for (const uint64_t first : {0u, 1u, 510u, 1023u}) {
+    for (const size_t n : {0u, 1u, 2u, 511u, 512u, 513u, 5000u}) {
+      std::vector<double> batch(n);
+      stream.normals(first, batch);
+      for (size_t i = 0; i < n; ++i) ASSERT_EQ(batch[i], stream.normal(first + i)) << first << " " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace saesweep
