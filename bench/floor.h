@@ -6,6 +6,8 @@
 #include <chrono>
 #include <vector>
 
+#include "model/config.h"
+
 namespace saesweep::bench {
 
 //! Median seconds of a call: after one to warm up, at least 5 calls and a tenth of a second.
@@ -24,7 +26,16 @@ double median_seconds(Call&& call) {
   return seconds[seconds.size() / 2];
 }
 
-//! Seconds of the product [m, k] x [k, n] in float32, as ATen takes it.
-double product_seconds(int64_t m, int64_t k, int64_t n);
+//! Returns when the device has done what it was given.
+void wait_for(at::Device device);
+
+//! Seconds of the product [m, k] x [k, n], as ATen takes it.
+double product_seconds(int64_t m, int64_t k, int64_t n, at::ScalarType dtype = at::kFloat,
+                       at::Device device = at::Device(at::kCPU));
+
+//! Seconds of the products of one block over rows * context tokens: query-key-value, dense, up, down, and of
+//! attention the half of its two squares that lies before each token.
+double block_product_seconds(const model::GptNeoxConfig& config, int64_t rows, int64_t context,
+                             at::ScalarType dtype = at::kFloat, at::Device device = at::Device(at::kCPU));
 
 }  // namespace saesweep::bench

@@ -10,18 +10,6 @@
 namespace saesweep::bench {
 namespace {
 
-//! Seconds of a block's products over n tokens in rows of `context`: query-key-value, dense, up, down, and the two
-//! of attention (whole squares).
-double block_products(const model::GptNeoxConfig& config, int64_t rows, int64_t context) {
-  const int64_t n = rows * context;
-  const int64_t d = config.d_model;
-  const int64_t d_head = d / config.n_heads;
-  return product_seconds(n, d, 3 * d) + product_seconds(n, d, d) + product_seconds(n, d, config.d_mlp) +
-         product_seconds(n, config.d_mlp, d) +
-         static_cast<double>(rows * config.n_heads) *
-             (product_seconds(context, d_head, context) + product_seconds(context, context, d_head));
-}
-
 //! Argument: rows a forward pass.
 void forward(benchmark::State& state) {
   const auto model = model::make_variant(model::find_model("models/tiny"), model::Variant::kTrained, -1, {});
@@ -32,7 +20,7 @@ void forward(benchmark::State& state) {
   const model::ForwardRequest request{.capture = {{model::Hookpoint::Kind::kResidual, config.n_layers - 1}}};
   for (auto _ : state) benchmark::DoNotOptimize(model.forward(ids, request));
 
-  const double floor = block_products(config, rows, context) * static_cast<double>(config.n_layers);
+  const double floor = block_product_seconds(config, rows, context) * static_cast<double>(config.n_layers);
   state.counters["floor_ms"] = floor * 1e3;
   state.counters["floor_share"] =
       benchmark::Counter(floor * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);

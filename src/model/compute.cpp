@@ -10,6 +10,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <limits>
 #include <new>
 #include <string_view>
 
@@ -65,10 +66,10 @@ at::ScalarType dtype_from(const std::string& name, at::Device device) {
 }
 
 void set_threads(int64_t n_threads) {
-  // Tensors of some megabytes come and go with every batch: memory that the allocator gives back to the system
-  // each time costs a page fault for every 4 KB.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  // Tensors of up to hundreds of megabytes (logits) come and go with every batch: memory that the allocator gives back
+  // to the system each time costs a page fault for every 4 KB, a tenth of a forward pass with logits.
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   at::set_num_threads(static_cast<int>(n_threads));
   at::set_num_interop_threads(1);
 }

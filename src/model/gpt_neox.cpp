@@ -131,14 +131,21 @@ void GptNeox::check_context(int64_t context) const {
   }
 }
 
-at::Tensor GptNeox::embed(const at::Tensor& ids, const ForwardRequest& request) const {
-  if (request.embeddings) return request.embeddings->to(device(), dtype()).contiguous();
+void GptNeox::check_ids(const at::Tensor& ids) const {
+  // Ids that are on a device already are checked there, which waits for it; those of the host before they are copied.
   const auto [least, most] = ids.aminmax();
   if (least.item<int64_t>() < 0 || most.item<int64_t>() >= config_.vocab_size) {
     throw ModelError("tokens", fmt::format("ids from {} to {} found, the model's vocabulary has {}",
                                            least.item<int64_t>(), most.item<int64_t>(), config_.vocab_size));
   }
-  return at::embedding(embedding_, ids.to(device()));
+}
+
+at::Tensor GptNeox::embed(const at::Tensor& ids, const ForwardRequest& request) const {
+  if (request.embeddings) return request.embeddings->to(device(), dtype(), /*non_blocking=*/true).contiguous();
+  check_ids(ids);
+  if (device().is_cpu() || !ids.is_cpu()) return at::embedding(embedding_, ids.to(device()));
+  // Pinned memory is copied while the host goes on; its allocator keeps it until then.
+  return at::embedding(embedding_, ids.pin_memory().to(device(), at::kLong, /*non_blocking=*/true));
 }
 
 ForwardResult GptNeox::forward(const at::Tensor& ids, const ForwardRequest& request) const {

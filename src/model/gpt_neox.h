@@ -93,6 +93,7 @@ class GptNeox {
   at::Tensor head(const at::Tensor& residual) const;
   at::Tensor normalize(const LayerNorm& norm, const at::Tensor& x) const;
   void check(const Hookpoint& hookpoint) const;
+  void check_ids(const at::Tensor& ids) const;
   void check_context(int64_t context) const;
 
   GptNeoxConfig config_;
