@@ -6,9 +6,7 @@
 // `forward ROWS CONTEXT LAYER`, up to the residual stream after a block, or with LAYER -1 all blocks and the logits;
 // `block_floor ROWS CONTEXT` and `head_floor ROWS CONTEXT`, the products alone of one block and of the head.
 
-#include <ATen/Context.h>
 #include <ATen/ops/randint.h>
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <ctime>
@@ -31,7 +29,8 @@ struct Seconds {
 class TimedForward {
  public:
   TimedForward(const std::string& folder, const std::string& dtype, at::Device device)
-      : model_(model::make_variant(folder, model::Variant::kTrained, -1, {.dtype = dtype}, device)) {}
+      : model_(model::make_variant(model::find_model(folder), model::Variant::kTrained, -1, {.dtype = dtype}, device)) {
+  }
 
   Seconds seconds(const std::string& what, int64_t rows, int64_t context, int64_t layer) const {
     if (what == "forward") return forward(rows, context, layer);
@@ -60,14 +59,6 @@ class TimedForward {
   model::GptNeox model_;
 };
 
-at::Device device_from(const std::string& name) {
-  const at::Device device(name);
-  if (device.is_cuda() && !at::hasCUDA() && dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-    throw InputError("device", fmt::format("found {}, but LibTorch has no CUDA here: {}", name, dlerror()));
-  }
-  return device;
-}
-
 void answer_all(const TimedForward& timed) {
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -90,7 +81,7 @@ int main(int argc, char** argv) {
   }
   try {
     saesweep::model::set_threads(std::stoll(argv[4]));
-    saesweep::bench::answer_all({argv[1], argv[2], saesweep::bench::device_from(argv[3])});
+    saesweep::bench::answer_all({argv[1], argv[2], saesweep::bench::model::device_from(argv[3])});
   } catch (const std::exception& error) {
     std::cerr << "timed_forward: " << error.what() << "\n";
     return 2;
