@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   }
   try {
     saesweep::model::set_threads(std::stoll(argv[4]));
-    saesweep::bench::answer_all({argv[1], argv[2], saesweep::bench::model::device_from(argv[3])});
+    saesweep::bench::answer_all({argv[1], argv[2], saesweep::model::device_from(argv[3])});
   } catch (const std::exception& error) {
     std::cerr << "timed_forward: " << error.what() << "\n";
     return 2;
