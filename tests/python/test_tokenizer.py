@@ -4,6 +4,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,39 @@ def generated_text(rng):
     return "".join(rng.choice(kinds)(rng) for _ in range(rng.randint(1, 40)))
 
 
-def test_ids_of_generated_texts_are_those_of_hugging_face(tokenizer, tmp_path):
+def ids_of_lines(tokenizer, lines):
+    """Our ids of each text, none of which has a newline."""
+    printed = run("--tokenizer", tokenizer, "--ids", input="".join(f"{line}\n" for line in lines).encode()).stdout
+    return [[int(word) for word in line.split()] for line in printed.decode().split("\n")[:-1]]
+
+
+@pytest.fixture(scope="module")
+def generated_lines():
+    rng = random.Random(1)
+    return [generated_text(rng).replace("\n", "\r") for _ in range(197_000)]
+
+
+def test_ids_of_generated_texts_are_those_of_hugging_face(tokenizer, generated_lines, tmp_path):
+    """As lines of standard input; those that hold newlines as files."""
+    assert_same(generated_lines, ids_of_lines(tokenizer, generated_lines), reference_ids(tokenizer, generated_lines))
     rng = random.Random(0)
-    assert_same_ids(tokenizer, [generated_text(rng) for _ in range(6000)], tmp_path)
+    texts = [generated_text(rng) + "\n" * rng.randint(0, 3) + generated_text(rng) for _ in range(3000)]
+    assert_same_ids(tokenizer, texts, tmp_path)
+
+
+def test_ids_of_every_code_point_alone_are_those_of_hugging_face(tokenizer):
+    characters = [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000 and i != 0x0A]
+    characters.append("\uac00\u11a7")  # a Hangul syllable and what is no final consonant: utf8proc 2.8 swallows it
+    assert_same(characters, ids_of_lines(tokenizer, characters), reference_ids(tokenizer, characters))
+
+
+def test_the_unicode_tables_are_what_the_script_gives():
+    script, header = ROOT / "scripts" / "make_unicode_tables.py", ROOT / "src" / "text" / "unicode_tables.h"
+    done = subprocess.run([sys.executable, script, "--versions"], capture_output=True, text=True)
+    if done.returncode or done.stdout.strip() not in header.read_text().replace("\n// ", " "):
+        pytest.skip(f"made with other versions than this machine's {done.stdout.strip()}")
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_ids_of_every_code_point_are_those_of_hugging_face(tokenizer, tmp_path):
@@ -141,9 +172,7 @@ def test_long_words_are_cut_as_by_hugging_face(tokenizer, tmp_path):
 
 def test_standard_input_is_one_document_a_line(tokenizer):
     lines = ["Hello world", "", "  two spaces, é and 漢字", "a\r"]
-    printed = run("--tokenizer", tokenizer, "--ids", input="".join(f"{line}\n" for line in lines).encode()).stdout
-    ours = [[int(word) for word in line.split()] for line in printed.decode().split("\n")[:-1]]
-    assert ours == reference_ids(tokenizer, lines)
+    assert ids_of_lines(tokenizer, lines) == reference_ids(tokenizer, lines)
 
 
 # Added tokens of every kind, on a vocabulary of the bytes alone.

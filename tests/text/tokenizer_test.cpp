@@ -6,7 +6,9 @@
 
 #include "base/errors.h"
 #include "base/hash.h"
+#include "base/random.h"
 #include "support/temporary_folder.h"
+#include "text/nfc.h"
 #include "text/sample_tokenizer.h"
 
 namespace saesweep::text {
@@ -85,6 +87,32 @@ TEST_F(TokenizerTest, DecodeGivesTheBytesBack) {
   EXPECT_THROW(tokenizer.decode(Ids{262}), TextError);
 }
 
+//! Text of drawn code points of all planes, many of them marks, spaces and ASCII.
+std::string drawn_text(const Stream& stream, uint64_t& at) {
+  constexpr std::pair<uint32_t, uint32_t> kKinds[] = {{0x0, 0xD7FF},    {0xE000, 0x10FFFF}, {0x20, 0x7E},
+                                                      {0x300, 0x36F},   {0x9, 0x20},        {0x1100, 0x11FF},
+                                                      {0xAC00, 0xD7A3}, {0xF900, 0xFAFF},   {0x1F300, 0x1FAFF}};
+  std::string text;
+  for (uint64_t n = stream.bits(at++) % 40; n > 0; --n) {
+    const auto [first, last] = kKinds[stream.bits(at++) % std::size(kKinds)];
+    append_utf8(static_cast<uint32_t>(first + stream.bits(at++) % (last - first + 1)), text);
+  }
+  return text;
+}
+
+TEST_F(TokenizerTest, DecodeGivesDrawnTextBackInFormC) {
+  const std::vector<Tokenizer> tokenizers = {load(), Tokenizer::load("models/tiny/tokenizer.json")};
+  const Stream stream{std::string("drawn text")};
+  std::string scratch;
+  uint64_t at = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string text = drawn_text(stream, at);
+    for (const Tokenizer& tokenizer : tokenizers) {
+      ASSERT_EQ(tokenizer.decode(tokenizer.encode(text)), nfc(text, scratch)) << text;
+    }
+  }
+}
+
 TEST_F(TokenizerTest, AMegabyteWordTakesNoQuadraticTime) {
   // 2^20 letters: a quadratic merge would take hours.
   const auto tokenizer = load();
@@ -145,6 +173,7 @@ TEST_F(TokenizerTest, RefusesOtherKindsByName) {
       {{{"model", {{"merges", {"h zz"}}}}}, "\"zz\""},
       {{{"normalizer", {{"type", "BertNormalizer"}}}}, "BertNormalizer"},
       {{{"pre_tokenizer", {{"type", "Metaspace"}}}}, "Metaspace"},
+      {{{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {{{"type", "Digits"}}}}}}}, "Digits"},
       {{{"added_tokens", {{{"id", 5}, {"content", "hello"}}}}}, "\"hello\" has id 5"},
       {{{"model", nullptr}}, "model"},
   };
