@@ -3,8 +3,9 @@
 
     .venv/bin/python scripts/parquet_to_jsonl.py FILE.parquet... -o FOLDER [--column text]...
 
-Each FILE.parquet becomes FOLDER/FILE.jsonl.zst with the columns named (default: text); a null becomes null. A file that
-is there already is not overwritten; one that is being written has another name until it is whole.
+Each FILE.parquet becomes FOLDER/FILE.jsonl.zst with the columns named (default: text); rows in which the first of them
+is null are left out and counted. A file that is there already is not overwritten; one that is being written has another
+name until it is whole.
 """
 
 import argparse
@@ -52,19 +53,22 @@ def open_parquet(file, columns):
 
 
 def lines_of(batch, columns):
+    """JSON lines of a batch's rows, those aside whose first column is null."""
     rows = zip(*(batch.column(column).to_pylist() for column in columns))
-    return "".join(json.dumps(dict(zip(columns, row)), ensure_ascii=False) + "\n" for row in rows)
+    return [json.dumps(dict(zip(columns, row)), ensure_ascii=False) + "\n" for row in rows if row[0] is not None]
 
 
 def convert(file, output, columns):
-    """Writes output beside its final name, then renames it; returns the rows written."""
+    """Writes output beside its final name, then renames it; returns the rows written and those left out."""
     part = output.with_name(f"{output.name}.part{os.getpid()}")
-    n_rows = 0
+    n_rows = n_nulls = 0
     try:
         with open_parquet(file, columns) as source, pyarrow.CompressedOutputStream(str(part), "zstd") as sink:
             for batch in source.iter_batches(ROWS_AT_ONCE, columns=columns):
-                sink.write(lines_of(batch, columns).encode())
-                n_rows += batch.num_rows
+                lines = lines_of(batch, columns)
+                sink.write("".join(lines).encode())
+                n_rows += len(lines)
+                n_nulls += batch.num_rows - len(lines)
         os.link(part, output)  # unlike a rename, refuses to replace a file that came meanwhile
     except FileExistsError:
         fail(f"{output}: another program made it meanwhile; it is kept")
@@ -72,7 +76,7 @@ def convert(file, output, columns):
         fail(f"{file}: after {n_rows} rows: {error}")
     finally:
         part.unlink(missing_ok=True)
-    return n_rows
+    return n_rows, n_nulls
 
 
 def main():
@@ -87,7 +91,9 @@ def main():
         open_parquet(file, columns).close()
     options.output.mkdir(parents=True, exist_ok=True)
     for file, output in pairs:
-        print(f"{output}: {convert(file, output, columns)} rows", flush=True)
+        n_rows, n_nulls = convert(file, output, columns)
+        left_out = f", {n_nulls} without {columns[0]} left out" if n_nulls else ""
+        print(f"{output}: {n_rows} rows{left_out}", flush=True)
 
 
 if __name__ == "__main__":

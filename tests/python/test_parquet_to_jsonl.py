@@ -1,4 +1,4 @@
-"""scripts/parquet_to_jsonl.py: every row comes through, whole files only, and none is overwritten."""
+"""scripts/parquet_to_jsonl.py: every row with a text comes through, whole files only, and none is overwritten."""
 
 import json
 import subprocess
@@ -35,7 +35,9 @@ def test_all_rows_of_all_files_come_through_in_order(tmp_path):
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jsonl.zst", "b.jsonl.zst"]
     for name, rows in written.items():
-        assert rows_of(tmp_path / "out" / f"{name}.jsonl.zst") == [{"text": text} for text in rows["text"]]
+        texts = [text for text in rows["text"] if text is not None]
+        assert rows_of(tmp_path / "out" / f"{name}.jsonl.zst") == [{"text": text} for text in texts]
+    assert "a.jsonl.zst: 100 rows, 20 without text left out" in done.stdout
 
 
 def test_columns_are_chosen_by_name(tmp_path):
