@@ -29,9 +29,13 @@ namespace fs = std::filesystem;
 //! Packed text is some three times as long.
 constexpr double kUnpacked = 3.0;
 
-double bytes_of(const text::FilePart& part) {
-  const double size = static_cast<double>(std::min(fs::file_size(part.path), part.end) - part.begin);
-  return text::is_packed(part.path) ? kUnpacked * size : size;
+double bytes_of(const text::TextPart& parts) {
+  double bytes = 0;
+  for (const text::FilePart& part : parts) {
+    const double size = static_cast<double>(std::min(fs::file_size(part.path), part.end) - part.begin);
+    bytes += text::is_packed(part.path) ? kUnpacked * size : size;
+  }
+  return bytes;
 }
 
 std::string hidden_beside(const fs::path& path, const char* ending) {
@@ -73,7 +77,7 @@ std::string encode(const std::vector<std::pair<size_t, text::PartCounts>>& parts
 //! Makes one store; all steps are collective.
 class Making {
  public:
-  Making(const StoreOrder& order, const fs::path& folder, std::vector<text::FilePart> parts, const mpi::Comm& comm,
+  Making(const StoreOrder& order, const fs::path& folder, std::vector<text::TextPart> parts, const mpi::Comm& comm,
          ProgressLine& line)
       : order_(order), comm_(comm), line_(line), build_(folder, order.tokenizer, order.options, std::move(parts)) {}
 
@@ -212,8 +216,8 @@ void make_store(const StoreOrder& order, const std::function<bool()>& is_made, c
   });
   if (folder.empty()) return;
   const Scratch scratch(folder, comm.is_root());
-  std::vector<text::FilePart> parts;
-  on_all(comm, [&](int64_t&) { parts = text::parts_of(order.files, order.options); });
+  std::vector<text::TextPart> parts;
+  on_all(comm, [&](int64_t&) { parts = text::gathered(text::parts_of(order.files, order.options)); });
   Making(order, scratch.path(), std::move(parts), comm, line).go();
 }
 

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t kPartBytes = 32 << 20;
+constexpr uint64_t kGatheredBytes = 4 << 20;
 constexpr size_t kPieceBytes = 1 << 20;
 
 static_assert(std::endian::native == std::endian::little, ".bin files and token stores are little-endian");
@@ -36,7 +37,9 @@ uint64_t size_of(const fs::path& path) {
 
 void read_text(const fs::path& path, const DocumentSink& sink) {
   ByteSource source(path);
-  std::string buffer(kPieceBytes, '\0');
+  // One more than a small file holds, so that its end shows with its last byte.
+  const size_t piece = is_packed(path) ? kPieceBytes : std::min<uint64_t>(kPieceBytes, size_of(path) + 1);
+  std::string buffer(std::max<size_t>(piece, 8), '\0');
   TextPlace place;
   size_t kept = 0, n = 0;
   do {
@@ -151,6 +154,21 @@ std::vector<FilePart> parts_of(const std::vector<fs::path>& files, const ReadOpt
     for (uint64_t begin = 0; begin < size; begin += step) parts.push_back({path, begin, std::min(begin + step, size)});
   }
   return parts;
+}
+
+std::vector<TextPart> gathered(const std::vector<FilePart>& parts) {
+  std::vector<TextPart> all;
+  uint64_t n_bytes = kGatheredBytes;
+  for (const FilePart& part : parts) {
+    const uint64_t size = std::min(size_of(part.path), part.end) - part.begin;
+    if (n_bytes + size > kGatheredBytes) {
+      all.emplace_back();
+      n_bytes = 0;
+    }
+    all.back().push_back(part);
+    n_bytes += size;
+  }
+  return all;
 }
 
 BadLines read_documents(const FilePart& part, const ReadOptions& options, const DocumentSink& sink) {

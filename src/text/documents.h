@@ -39,6 +39,12 @@ struct FilePart {
 //! The files in their order, large ones that can be parted in parts of some 32 MiB.
 std::vector<FilePart> parts_of(const std::vector<std::filesystem::path>& files, const ReadOptions& options);
 
+//! Neighbouring parts of files, tokenized together.
+using TextPart = std::vector<FilePart>;
+
+//! The parts of files gathered, in order, so that small files do not cost one by one: up to 4 MiB each.
+std::vector<TextPart> gathered(const std::vector<FilePart>& parts);
+
 //! Takes documents, each as pieces of text (whole UTF-8 sequences, some MB at most but for a JSON line's text) or a
 //! row of ids, and then its end. Pieces are valid for the call only.
 struct DocumentSink {

@@ -96,7 +96,7 @@ class BufferedValues {
 template <typename Id>
 class PartTokenizer {
  public:
-  PartTokenizer(const FilePart& part, const Tokenizer& tokenizer, const fs::path& ids, const fs::path& documents)
+  PartTokenizer(const TextPart& part, const Tokenizer& tokenizer, const fs::path& ids, const fs::path& documents)
       : part_(part),
         tokenizer_(tokenizer),
         end_of_text_(tokenizer.end_of_text()),
@@ -110,7 +110,13 @@ class PartTokenizer {
   PartCounts run(const ReadOptions& options) {
     const DocumentSink sink{[this](std::string_view text) { take_text(text); },
                             [this](std::span<const uint16_t> row) { take_row(row); }, [this] { end(); }};
-    counts_.bad = read_documents(part_, options, sink);
+    for (const FilePart& part : part_) {
+      file_ = &part;
+      n_rows_ = 0;
+      const BadLines bad = read_documents(part, options, sink);
+      if (counts_.bad.n == 0) counts_.bad.first = bad.first;
+      counts_.bad.n += bad.n;
+    }
     ids_.flush();
     documents_.flush();
     return counts_;
@@ -137,13 +143,14 @@ class PartTokenizer {
     hash_->update(std::as_bytes(row));
     for (const uint16_t id : row) {
       if (id < n_ids_) continue;
-      throw TextError(part_.path.string(),
+      throw TextError(file_->path.string(),
                       fmt::format("id {} in row {}, but the tokenizer's ids end at {}; it is another tokenizer's file, "
                                   "or [text] bin_row_tokens is wrong",
-                                  id, counts_.n_documents + part_.begin / row.size_bytes(), n_ids_ - 1));
+                                  id, n_rows_ + file_->begin / row.size_bytes(), n_ids_ - 1));
     }
-    std::vector<uint32_t> ids(row.begin(), row.end());
+    const std::vector<uint32_t> ids(row.begin(), row.end());
     add(ids);
+    ++n_rows_;
   }
 
   void add(std::span<const uint32_t> ids) {
@@ -159,7 +166,9 @@ class PartTokenizer {
     ++counts_.n_documents;
   }
 
-  const FilePart& part_;
+  const TextPart& part_;
+  const FilePart* file_ = nullptr;
+  uint64_t n_rows_ = 0;
   const Tokenizer& tokenizer_;
   uint32_t end_of_text_;
   uint32_t n_ids_;
@@ -189,7 +198,7 @@ void discard(const fs::path& path) {
 
 }  // namespace
 
-StoreBuild::StoreBuild(fs::path folder, Tokenizer tokenizer, ReadOptions options, std::vector<FilePart> parts)
+StoreBuild::StoreBuild(fs::path folder, Tokenizer tokenizer, ReadOptions options, std::vector<TextPart> parts)
     : folder_(std::move(folder)),
       tokenizer_(std::move(tokenizer)),
       options_(std::move(options)),
@@ -310,7 +319,7 @@ void make_store(const fs::path& path, const std::vector<fs::path>& files, const 
     ~Folder() { discard(path); }
   };
   const Folder folder{make_build_folder(path)};
-  StoreBuild build(folder.path, tokenizer, options, parts_of(files, options));
+  StoreBuild build(folder.path, tokenizer, options, gathered(parts_of(files, options)));
   std::vector<PartCounts> counts;
   for (size_t part = 0; part < build.n_parts(); ++part) counts.push_back(build.tokenize(part));
   build.lay_out(counts);

@@ -26,10 +26,10 @@ struct PartCounts {
 class StoreBuild {
  public:
   //! folder: an existing one for what is not finished, on the file system of the store.
-  StoreBuild(std::filesystem::path folder, Tokenizer tokenizer, ReadOptions options, std::vector<FilePart> parts);
+  StoreBuild(std::filesystem::path folder, Tokenizer tokenizer, ReadOptions options, std::vector<TextPart> parts);
 
   size_t n_parts() const { return parts_.size(); }
-  const FilePart& part(size_t number) const { return parts_[number]; }
+  const TextPart& part(size_t number) const { return parts_[number]; }
 
   //! Any process: writes the part's ids and documents to files of the folder.
   PartCounts tokenize(size_t number) const;
@@ -56,7 +56,7 @@ class StoreBuild {
   std::filesystem::path folder_;
   Tokenizer tokenizer_;
   ReadOptions options_;
-  std::vector<FilePart> parts_;
+  std::vector<TextPart> parts_;
   StoreLayout layout_;
   uint64_t n_bad_lines_ = 0;
   //! Tokens before each part.

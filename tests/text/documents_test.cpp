@@ -133,6 +133,22 @@ TEST_F(DocumentsTest, LargeFilesOfLinesAndRowsArePartedAndOthersNot) {
   EXPECT_EQ(next[lines], uint64_t{100} << 20);
 }
 
+TEST_F(DocumentsTest, SmallFilesAreGatheredInOrder) {
+  std::vector<FilePart> parts;
+  for (const uint64_t size : {1u, 2u, 3u, 1u, 5u, 2u}) {
+    const fs::path path = file(std::to_string(parts.size()) + ".txt", "x");
+    fs::resize_file(path, size << 20);
+    parts.push_back({path});
+  }
+  std::vector<std::string> found;
+  for (const TextPart& part : gathered(parts)) {
+    std::string names;
+    for (const FilePart& one : part) names += one.path.stem().string();
+    found.push_back(names);
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{"01", "23", "4", "5"}));
+}
+
 TEST_F(DocumentsTest, TheTextKeyIsSettable) {
   const fs::path path = file("a.jsonl", "{\"content\": \"x\", \"text\": \"y\"}");
   EXPECT_EQ(read({path}, {.text_key = "content"}), Texts{"x"});

@@ -126,7 +126,7 @@ TEST_F(TokenStoreTest, ManyPartsGiveTheBytesOfOne) {
   const uint64_t size = fs::file_size(lines);
   for (const uint64_t cut : {1u, 17u, 18u, 19u, 40u}) {
     const fs::path folder = make_build_folder(whole), path = folder_.path() / "parts.tokens";
-    StoreBuild build(folder, tokenizer_, {}, {{lines, 0, cut}, {lines, cut, size}});
+    StoreBuild build(folder, tokenizer_, {}, {{{lines, 0, cut}}, {{lines, cut, size}}});
     std::vector<PartCounts> counts(2);
     for (const size_t part : {1, 0}) counts[part] = build.tokenize(part);
     build.lay_out(counts);
