@@ -1,8 +1,9 @@
 #include "sae/top_k.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
-#include <limits>
-#include <numeric>
+#include <functional>
 
 #include "base/vectorize.h"
 
@@ -14,125 +15,123 @@ namespace saesweep::sae {
 
 namespace {
 
-//! The row is read in strips of this many values; the maximum over all strips is kept for each place in a strip.
-constexpr int64_t kStrip = 64;
-
+//! Appends the sums of products and bias that are above the threshold to values and latents; returns how many.
 SAESWEEP_VECTORIZED
-void add_and_maximize(float* products, const float* bias, int64_t n, float* maxima) {
-  for (int64_t j = 0; j < kStrip; ++j) maxima[j] = 0.0F;
-  for (int64_t i = 0; i < n; i += kStrip) {
-    for (int64_t j = 0; j < kStrip; ++j) {
-      const float sum = products[i + j] + bias[i + j];
-      products[i + j] = sum;
-      maxima[j] = sum > maxima[j] ? sum : maxima[j];
-    }
+int64_t collect_portable(const float* products, const float* bias, int64_t n, float threshold, int32_t first,
+                         float* values, int32_t* latents) {
+  float sums[kTileLatents];
+  int n_hits = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    sums[i] = products[i] + bias[i];
+    n_hits += sums[i] > threshold ? 1 : 0;
   }
-}
-
-//! Appends the values that reach the threshold. Whole groups of 16; NaN is never kept.
-SAESWEEP_VECTORIZED
-int64_t collect_portable(const float* sums, int64_t n, float threshold, float* values, int32_t* indices) {
+  if (n_hits == 0) return 0;
   int64_t n_kept = 0;
-  for (int64_t i = 0; i < n; i += 16) {
-    int n_hits = 0;
-    for (int64_t j = 0; j < 16; ++j) n_hits += sums[i + j] >= threshold ? 1 : 0;
-    if (n_hits == 0) continue;
-    for (int64_t j = 0; j < 16; ++j) {
-      values[n_kept] = sums[i + j];
-      indices[n_kept] = static_cast<int32_t>(i + j);
-      n_kept += sums[i + j] >= threshold ? 1 : 0;
-    }
+  for (int64_t i = 0; i < n; ++i) {
+    values[n_kept] = sums[i];
+    latents[n_kept] = first + static_cast<int32_t>(i);
+    n_kept += sums[i] > threshold ? 1 : 0;
   }
   return n_kept;
 }
 
 #if defined(__x86_64__)
-//! The same, a group at a time: the compiler does not find the compress instruction by itself.
-__attribute__((target("avx512f"))) int64_t collect_avx512(const float* sums, int64_t n, float threshold, float* values,
-                                                          int32_t* indices) {
+//! The same, 16 at a time: the compiler does not find the compress instruction by itself.
+__attribute__((target("avx512f"))) int64_t collect_avx512(const float* products, const float* bias, int64_t n,
+                                                          float threshold, int32_t first, float* values,
+                                                          int32_t* latents) {
   const __m512 least = _mm512_set1_ps(threshold);
   const __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   int64_t n_kept = 0;
   for (int64_t i = 0; i < n; i += 16) {
-    const __m512 group = _mm512_loadu_ps(sums + i);
-    const __mmask16 hits = _mm512_cmp_ps_mask(group, least, _CMP_GE_OQ);
+    const auto used = static_cast<__mmask16>(n - i >= 16 ? 0xFFFF : (1 << (n - i)) - 1);
+    const __m512 sums = _mm512_add_ps(_mm512_maskz_loadu_ps(used, products + i), _mm512_maskz_loadu_ps(used, bias + i));
+    const __mmask16 hits = _mm512_mask_cmp_ps_mask(used, sums, least, _CMP_GT_OQ);
     if (hits == 0) continue;
-    const __m512i index = _mm512_add_epi32(places, _mm512_set1_epi32(static_cast<int32_t>(i)));
-    _mm512_storeu_ps(values + n_kept, _mm512_maskz_compress_ps(hits, group));
-    _mm512_storeu_si512(indices + n_kept, _mm512_maskz_compress_epi32(hits, index));
+    const __m512i index = _mm512_add_epi32(places, _mm512_set1_epi32(first + static_cast<int32_t>(i)));
+    _mm512_storeu_ps(values + n_kept, _mm512_maskz_compress_ps(hits, sums));
+    _mm512_storeu_si512(latents + n_kept, _mm512_maskz_compress_epi32(hits, index));
     n_kept += __builtin_popcount(hits);
   }
   return n_kept;
 }
 
-int64_t collect(const float* sums, int64_t n, float threshold, float* values, int32_t* indices) {
-  static const bool has_avx512 = __builtin_cpu_supports("avx512f") != 0;
-  return has_avx512 ? collect_avx512(sums, n, threshold, values, indices)
-                    : collect_portable(sums, n, threshold, values, indices);
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") != 0;
 }
 #else
-int64_t collect(const float* sums, int64_t n, float threshold, float* values, int32_t* indices) {
-  return collect_portable(sums, n, threshold, values, indices);
+constexpr auto collect_avx512 = collect_portable;
+
+constexpr bool has_avx512() {
+  return false;
 }
 #endif
 
-//! The k-th largest of the strip's maxima: at least k values of the row reach it.
-float threshold_of(float* maxima, int64_t k) {
-  constexpr float kSmallestPositive = std::numeric_limits<float>::denorm_min();
-  if (k > kStrip) return kSmallestPositive;
-  std::nth_element(maxima, maxima + k - 1, maxima + kStrip, std::greater<>());
-  return std::max(maxima[k - 1], kSmallestPositive);
+//! What a strip may add to a token, and the 16 that are written beyond what is kept.
+constexpr int64_t kSpare = kTileLatents + 16;
+
+}  // namespace
+
+TopKCandidates::TopKCandidates(int64_t n_tokens, int64_t k)
+    : k_(k),
+      capacity_(k + std::max<int64_t>(k, 64) + kSpare),
+      values_(static_cast<size_t>(n_tokens * capacity_)),
+      latents_(static_cast<size_t>(n_tokens * capacity_)),
+      counts_(static_cast<size_t>(n_tokens), 0),
+      thresholds_(static_cast<size_t>(n_tokens), 0.0F) {}
+
+void TopKCandidates::add(const Strip& strip, std::span<const float> bias) {
+  static const auto collect = has_avx512() ? collect_avx512 : collect_portable;
+  const float* strip_bias = bias.data() + strip.first_latent;
+  for (int64_t i = 0; i < strip.n_tokens; ++i) {
+    const int64_t number = strip.first_token + i;
+    const auto place = static_cast<size_t>(number);
+    const Token candidates = token(number);
+    counts_[place] += collect(strip.products + i * kTileLatents, strip_bias, strip.n_latents, thresholds_[place],
+                              static_cast<int32_t>(strip.first_latent), candidates.values + counts_[place],
+                              candidates.latents + counts_[place]);
+    if (counts_[place] > capacity_ - kSpare) thin_out(number);
+  }
 }
 
-//! Drops all but the k largest of n kept values; they stay in order of index.
-void drop_smallest(float* values, int32_t* indices, int64_t n, int64_t k, std::vector<float>& sorted) {
-  sorted.assign(values, values + n);
-  std::nth_element(sorted.begin(), sorted.begin() + k - 1, sorted.end(), std::greater<>());
-  const float least = sorted[static_cast<size_t>(k - 1)];
-  int64_t n_ties = k - std::count_if(values, values + n, [&](float value) { return value > least; });
+void TopKCandidates::thin_out(int64_t number) {
+  const auto place = static_cast<size_t>(number);
+  const int64_t n = counts_[place];
+  if (n <= k_) return;
+  const auto [values, latents] = token(number);
+  std::vector<float> sorted(values, values + n);
+  std::nth_element(sorted.begin(), sorted.begin() + k_ - 1, sorted.end(), std::greater<>());
+  const float least = sorted[static_cast<size_t>(k_ - 1)];
+  int64_t n_ties = k_ - std::count_if(values, values + n, [&](float value) { return value > least; });
   int64_t n_kept = 0;
   for (int64_t i = 0; i < n; ++i) {
     const bool tie = values[i] == least;
     if (values[i] < least || (tie && n_ties == 0)) continue;
     if (tie) --n_ties;
     values[n_kept] = values[i];
-    indices[n_kept] = indices[i];
-    ++n_kept;
+    latents[n_kept++] = latents[i];
   }
+  counts_[place] = n_kept;
+  thresholds_[place] = least;
 }
 
-}  // namespace
-
-int64_t top_k(std::span<float> products, std::span<const float> bias, std::span<float> values,
-              std::span<int32_t> indices, TopKScratch& scratch) {
-  const auto n = static_cast<int64_t>(products.size());
-  const auto k = static_cast<int64_t>(values.size());
-  const int64_t n_whole = n / kStrip * kStrip;
-  // 16 more than can be kept: collect writes a whole group before it decides.
-  scratch.values.resize(static_cast<size_t>(n) + 16);
-  scratch.indices.resize(static_cast<size_t>(n) + 16);
-  float* kept = scratch.values.data();
-  int32_t* kept_indices = scratch.indices.data();
-
-  float maxima[kStrip];
-  add_and_maximize(products.data(), bias.data(), n_whole, maxima);
-  const float threshold = threshold_of(maxima, k);
-  int64_t n_kept = collect(products.data(), n_whole, threshold, kept, kept_indices);
-  for (int64_t i = n_whole; i < n; ++i) {
-    products[static_cast<size_t>(i)] += bias[static_cast<size_t>(i)];
-    if (!(products[static_cast<size_t>(i)] >= threshold)) continue;
-    kept[n_kept] = products[static_cast<size_t>(i)];
-    kept_indices[n_kept++] = static_cast<int32_t>(i);
-  }
-  if (n_kept > k) {
-    drop_smallest(kept, kept_indices, n_kept, k, scratch.sorted);
-    n_kept = k;
-  }
-  std::copy_n(kept, n_kept, values.begin());
-  std::copy_n(kept_indices, n_kept, indices.begin());
-  std::fill(values.begin() + n_kept, values.end(), 0.0F);
-  std::fill(indices.begin() + n_kept, indices.end(), -1);
-  return n_kept;
+Codes TopKCandidates::codes() {
+  const auto n_tokens = static_cast<int64_t>(counts_.size());
+  Codes codes = empty_codes(n_tokens, k_);
+  float* values = codes.values.mutable_data_ptr<float>();
+  int32_t* indices = codes.indices.mutable_data_ptr<int32_t>();
+  at::parallel_for(0, n_tokens, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t number = begin; number < end; ++number) {
+      thin_out(number);
+      const Token candidates = token(number);
+      const int64_t n = counts_[static_cast<size_t>(number)];
+      std::copy_n(candidates.values, n, values + number * k_);
+      std::copy_n(candidates.latents, n, indices + number * k_);
+      std::fill_n(values + number * k_ + n, k_ - n, 0.0F);
+      std::fill_n(indices + number * k_ + n, k_ - n, -1);
+    }
+  });
+  return codes;
 }
 
 }  // namespace saesweep::sae

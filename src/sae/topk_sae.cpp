@@ -3,21 +3,16 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 
-#include <algorithm>
+#include <span>
 
 #include "base/vectorize.h"
+#include "sae/product_strips.h"
 #include "sae/top_k.h"
 
 namespace saesweep::sae {
 
 namespace {
-
-//! Tokens of a block of products: about a megabyte, but enough that reading the weights does not rule.
-int64_t tokens_per_block(int64_t n_latents) {
-  return std::clamp<int64_t>((1 << 18) / n_latents, 128, 1024);
-}
 
 SAESWEEP_VECTORIZED
 void subtract(const float* x, const float* b, int64_t n_tokens, int64_t d, float* out) {
@@ -51,29 +46,11 @@ at::Tensor center(const TopKSae& sae, const at::Tensor& x) {
 }
 
 Codes encode_centered(const TopKSae& sae, const at::Tensor& centered) {
-  const int64_t n_tokens = centered.size(0);
-  const int64_t n_latents = sae.parameters.n_latents();
-  const int64_t block = tokens_per_block(n_latents);
-  Codes codes = empty_codes(n_tokens, sae.k);
-  const std::span bias(sae.parameters.b_enc.const_data_ptr<float>(), static_cast<size_t>(n_latents));
-  const at::Tensor W_enc_t = sae.parameters.W_enc.t();
-  at::Tensor products = at::empty({std::min(block, n_tokens), n_latents}, at::kFloat);
-  for (int64_t first = 0; first < n_tokens; first += block) {
-    const int64_t n = std::min(block, n_tokens - first);
-    at::Tensor part = products.narrow(0, 0, n);
-    at::mm_out(part, centered.narrow(0, first, n), W_enc_t);
-    float* sums = part.mutable_data_ptr<float>();
-    float* values = codes.values.mutable_data_ptr<float>() + first * sae.k;
-    int32_t* indices = codes.indices.mutable_data_ptr<int32_t>() + first * sae.k;
-    const auto k = static_cast<size_t>(sae.k);
-    at::parallel_for(0, n, 16, [&](int64_t begin, int64_t end) {
-      TopKScratch scratch;
-      for (int64_t t = begin; t < end; ++t) {
-        top_k({sums + t * n_latents, bias.size()}, bias, {values + t * sae.k, k}, {indices + t * sae.k, k}, scratch);
-      }
-    });
-  }
-  return codes;
+  const std::span bias(sae.parameters.b_enc.const_data_ptr<float>(), static_cast<size_t>(sae.parameters.n_latents()));
+  TopKCandidates candidates(centered.size(0), sae.k);
+  for_each_strip(centered, sae.parameters.W_enc, Precision::kFloat32,
+                 [&](const Strip& strip) { candidates.add(strip, bias); });
+  return candidates.codes();
 }
 
 Codes encode(const TopKSae& sae, const at::Tensor& x) {

@@ -161,6 +161,11 @@ struct Refusal {
   const char* message;
 };
 
+//! The test's name: what is refused.
+void PrintTo(const Refusal& refusal, std::ostream* out) {
+  *out << refusal.override;
+}
+
 class SweepFileRefuses : public testing::TestWithParam<Refusal> {};
 
 TEST_P(SweepFileRefuses, NamesFoundAndExpected) {

@@ -20,10 +20,21 @@ struct Kept {
   bool operator==(const Kept&) const = default;
 };
 
-Kept kept_by_top_k(std::vector<float> products, const std::vector<float>& bias, size_t k) {
-  Kept kept{std::vector<float>(k, -7.0F), std::vector<int32_t>(k, -7)};
-  TopKScratch scratch;
-  kept.n_positive = top_k(products, bias, kept.values, kept.indices, scratch);
+//! What is kept of one token's products, given in strips.
+Kept kept_by_top_k(const std::vector<float>& products, const std::vector<float>& bias, size_t k) {
+  TopKCandidates candidates(1, static_cast<int64_t>(k));
+  const auto n = static_cast<int64_t>(products.size());
+  for (int64_t first = 0; first < n; first += kTileLatents) {
+    std::vector<float> strip(kTileLatents, 0.0F);
+    const int64_t n_latents = std::min(kTileLatents, n - first);
+    std::copy_n(products.begin() + first, n_latents, strip.begin());
+    candidates.add({0, 1, first, n_latents, strip.data()}, bias);
+  }
+  const Codes codes = candidates.codes();
+  const float* values = codes.values.const_data_ptr<float>();
+  const int32_t* indices = codes.indices.const_data_ptr<int32_t>();
+  Kept kept{{values, values + k}, {indices, indices + k}};
+  kept.n_positive = std::count_if(kept.indices.begin(), kept.indices.end(), [](int32_t index) { return index >= 0; });
   return kept;
 }
 
@@ -54,8 +65,8 @@ std::vector<float> in_halves(std::vector<float> row) {
   return row;
 }
 
-// Rows below, at and above the strip of 64, and with a rest; k up to and above 64, and above the row.
-const std::vector<size_t> kLengths = {1, 15, 16, 63, 64, 65, 128, 200, 1000, 2048};
+// Rows below, at and above a strip of 32, and with a rest; k up to and above 64, and above the row.
+const std::vector<size_t> kLengths = {1, 15, 16, 31, 32, 33, 64, 200, 1000, 2048};
 const std::vector<size_t> kCounts = {1, 2, 16, 63, 64, 65, 100, 500};
 
 TEST(TopK, KeepsWhatASortKeeps) {
@@ -112,18 +123,6 @@ TEST(TopK, NeverKeepsNaN) {
     }
   }
   EXPECT_EQ(kept_by_top_k(std::vector<float>(100, kNaN), std::vector<float>(100), 2), (Kept{{0, 0}, {-1, -1}, 0}));
-}
-
-TEST(TopK, ScratchHoldsNothingOver) {
-  TopKScratch scratch;
-  for (const size_t n : {size_t{2000}, size_t{70}, size_t{500}}) {
-    std::vector<float> row = drawn_row(n, 3);
-    const std::vector<float> bias(n, 0.25F);
-    const Kept expected = kept_by_sort(row, bias, 8);
-    Kept kept{std::vector<float>(8), std::vector<int32_t>(8)};
-    kept.n_positive = top_k(row, bias, kept.values, kept.indices, scratch);
-    EXPECT_EQ(kept, expected);
-  }
 }
 
 }  // namespace
