@@ -75,11 +75,19 @@ def test_ids_of_perl_doc_are_those_of_hugging_face(tokenizer, tmp_path):
 
 
 def test_ids_of_prose_and_json_lines_are_those_of_hugging_face(tokenizer, tmp_path):
-    files = sorted([*SHARED.glob("*.txt"), *SHARED.glob("*.jsonl")])
-    if not files:
+    """Files of prose whole, JSON lines both by their texts and as plain text."""
+    prose, lines = sorted(SHARED.glob("*.txt")), sorted(SHARED.glob("*.jsonl"))
+    if not prose:
         pytest.skip(f"{SHARED} is not on this machine")
-    texts = [read(file) for file in files]
-    assert_same(texts, ids_of_files(tokenizer, files, tmp_path), reference_ids(tokenizer, texts))
+    copies = [tmp_path / f"{file.stem}.txt" for file in lines]
+    for file, copy in zip(lines, copies):
+        copy.write_bytes(file.read_bytes())
+    texts = [read(file) for file in [*prose, *copies]]
+    assert_same(texts, ids_of_files(tokenizer, [*prose, *copies], tmp_path), reference_ids(tokenizer, texts))
+    for file in lines:
+        texts = [json.loads(line)["text"] for line in read(file).splitlines()]
+        printed = run("--tokenizer", tokenizer, "--ids", "--text", file).stdout.decode().splitlines()
+        assert_same(texts, [[int(word) for word in line.split()] for line in printed], reference_ids(tokenizer, texts))
 
 
 def any_character(rng):
