@@ -77,20 +77,22 @@ void check(const po::variables_map& given) {
 class ScratchStore {
  public:
   ScratchStore(const fs::path& text, const text::Tokenizer& tokenizer, const fs::path& output)
-      : path_(output.string() + ".tokens") {
-    text::make_store(path_, {text}, tokenizer);
+      : folder_(text::make_build_folder(output)) {
+    text::make_store(path(), {text}, tokenizer);
   }
   ~ScratchStore() {
     std::error_code ignored;
-    fs::remove(path_, ignored);
+    fs::remove_all(folder_, ignored);
   }
   ScratchStore(const ScratchStore&) = delete;
   ScratchStore& operator=(const ScratchStore&) = delete;
 
-  text::TokenStore open() const { return text::TokenStore::open(path_); }
+  text::TokenStore open() const { return text::TokenStore::open(path()); }
 
  private:
-  fs::path path_;
+  fs::path path() const { return folder_ / "text.tokens"; }
+
+  fs::path folder_;
 };
 
 int64_t rows_wanted(const text::TokenRows& rows, const text::TokenStore& store, const po::variables_map& given) {
@@ -107,6 +109,8 @@ std::vector<model::Hookpoint> hookpoints_of(const po::variables_map& given) {
   if (!given.contains("hookpoint")) return hookpoints;
   for (const auto& name : given["hookpoint"].as<std::vector<std::string>>()) {
     hookpoints.push_back(model::hookpoint_from(name));
+    if (std::ranges::count(hookpoints, hookpoints.back()) > 1)
+      refuse(fmt::format("--hookpoint {} is given twice", name));
   }
   return hookpoints;
 }

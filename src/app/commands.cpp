@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <new>
 
 #include "app/activations_command.h"
@@ -50,6 +51,13 @@ std::string usage() {
                                 near.empty() ? "." : fmt::format("; did you mean {}?", near), list_of(names)));
 }
 
+//! What was printed must have gone somewhere: a full disk shows at the flush.
+void require_written() {
+  std::cout.flush();
+  if (std::cout && std::fflush(stdout) == 0) return;
+  throw StoppedError("standard output: writing failed; is its disk full?");
+}
+
 int dispatch(const std::vector<std::string>& args) {
   if (args.empty()) throw ConfigError("saesweep", "no command given; see saesweep --help");
   if (args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
@@ -61,7 +69,10 @@ int dispatch(const std::vector<std::string>& args) {
     return 0;
   }
   for (const auto& command : commands()) {
-    if (command.name == args[0]) return command.call({args.begin() + 1, args.end()});
+    if (command.name != args[0]) continue;
+    const int code = command.call({args.begin() + 1, args.end()});
+    require_written();
+    return code;
   }
   refuse(args[0]);
 }

@@ -48,15 +48,26 @@ void describe_holder(int descriptor, const std::filesystem::path& path) {
   if (!written) throw OutputError(path.string(), std::string("cannot be written: ") + std::strerror(errno));
 }
 
+//! Tries a few times: lock_holder holds the lock for a moment.
+bool is_locked(int descriptor, const std::filesystem::path& path) {
+  constexpr int kTries = 5;
+  constexpr useconds_t kPauseUs = 10'000;
+  for (int i = 0; i < kTries; ++i) {
+    if (i > 0) ::usleep(kPauseUs);
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK) {
+      throw OutputError(path.string(), std::string("cannot be locked: ") + std::strerror(errno));
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<FileLock> FileLock::try_take(const std::filesystem::path& path) {
   FileLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (lock.descriptor_ < 0) throw OutputError(path.string(), std::string("cannot be opened: ") + std::strerror(errno));
-  if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return std::nullopt;
-    throw OutputError(path.string(), std::string("cannot be locked: ") + std::strerror(errno));
-  }
+  if (!is_locked(lock.descriptor_, path)) return std::nullopt;
   describe_holder(lock.descriptor_, path);
   return lock;
 }

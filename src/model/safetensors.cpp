@@ -217,6 +217,7 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
+    if (header.contains(name)) throw SystemError(path.string() + ": two tensors named " + name);
     header[name]["dtype"] = safetensors_dtype_name(tensor.scalar_type());
     header[name]["shape"] = tensor.sizes().vec();
     header[name]["data_offsets"] = {offset, offset + tensor.nbytes()};

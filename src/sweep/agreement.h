@@ -13,7 +13,7 @@ namespace saesweep::sweep {
 std::string on_root(const mpi::Comm& comm, const std::function<std::string()>& work);
 
 //! Runs work on every rank. Where it threw on any, all throw the same Error: of the rank with the least `place`, which
-//! work may have set (what it was at when it failed), so that it does not depend on how work was shared. Collective.
+//! work may have set (what it was at when it failed). Collective.
 void on_all(const mpi::Comm& comm, const std::function<void(int64_t& place)>& work);
 
 }  // namespace saesweep::sweep

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "sweep/agreement.h"
 #include "text/byte_source.h"
 #include "text/store_build.h"
+#include "text/text_stores.h"
 
 namespace saesweep::sweep {
 
@@ -29,30 +31,76 @@ namespace fs = std::filesystem;
 //! Packed text is some three times as long.
 constexpr double kUnpacked = 3.0;
 
-double bytes_of(const text::TextPart& parts) {
+//! A part of the text, and its bytes, packed text counted as unpacked.
+struct Part {
+  text::TextPart files;
   double bytes = 0;
-  for (const text::FilePart& part : parts) {
-    const double size = static_cast<double>(std::min(fs::file_size(part.path), part.end) - part.begin);
-    bytes += text::is_packed(part.path) ? kUnpacked * size : size;
+};
+
+double bytes_of(const text::FilePart& part) {
+  const double size = static_cast<double>(std::min(fs::file_size(part.path), part.end) - part.begin);
+  return text::is_packed(part.path) ? kUnpacked * size : size;
+}
+
+// The root alone looks at the files: what each rank sees of them may differ while they change.
+
+//! Paths hold any byte but 0, so fields end with it.
+std::string encode_parts(const std::vector<text::TextPart>& parts) {
+  std::string text;
+  for (size_t number = 0; number < parts.size(); ++number) {
+    for (const text::FilePart& part : parts[number]) {
+      text += fmt::format("{} {} {} {}", number, part.begin, part.end, bytes_of(part)) + '\0';
+      text += part.path.string() + '\0';
+    }
   }
-  return bytes;
+  return text;
+}
+
+std::vector<Part> decode_parts(const std::string& text) {
+  std::vector<Part> parts;
+  size_t at = 0;
+  const auto next_field = [&] {
+    const size_t end = text.find('\0', at);
+    std::string field = text.substr(at, end - at);
+    at = end + 1;
+    return field;
+  };
+  const auto n_fields = std::count(text.begin(), text.end(), '\0');
+  for (ptrdiff_t i = 0; i < n_fields; i += 2) {
+    std::istringstream numbers(next_field());
+    size_t number = 0;
+    text::FilePart part;
+    double bytes = 0;
+    numbers >> number >> part.begin >> part.end >> bytes;
+    part.path = next_field();
+    if (number == parts.size()) parts.emplace_back();
+    parts.back().files.push_back(std::move(part));
+    parts.back().bytes += bytes;
+  }
+  return parts;
+}
+
+std::vector<text::TextPart> files_of(const std::vector<Part>& parts) {
+  std::vector<text::TextPart> files;
+  for (const Part& part : parts) files.push_back(part.files);
+  return files;
 }
 
 std::string hidden_beside(const fs::path& path, const char* ending) {
   return "." + path.filename().string() + ending;
 }
 
-//! The right to make the store, waited for; none where the file system knows no locks: then what two jobs make at once
-//! is made twice.
-std::optional<FileLock> wait_for_turn(const fs::path& path, ProgressLine& line) {
-  const fs::path lock_path = path.parent_path() / hidden_beside(path, ".lock");
+fs::path lock_of(const fs::path& path) {
+  return path.parent_path() / hidden_beside(path, ".lock");
+}
+
+//! The right to make the store. None where another job has it.
+std::optional<FileLock> try_for_turn(const fs::path& path, bool& is_lockable) {
   try {
-    while (true) {
-      if (auto lock = FileLock::try_take(lock_path)) return lock;
-      line.show(fmt::format("waiting for the token store that another job makes ({})", lock_holder(lock_path)));
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    }
+    return FileLock::try_take(lock_of(path));
   } catch (const OutputError&) {
+    // A file system without locks: what two jobs make at once is made twice.
+    is_lockable = false;
     return std::nullopt;
   }
 }
@@ -77,12 +125,21 @@ std::string encode(const std::vector<std::pair<size_t, text::PartCounts>>& parts
 //! Makes one store; all steps are collective.
 class Making {
  public:
-  Making(const StoreOrder& order, const fs::path& folder, std::vector<text::TextPart> parts, const mpi::Comm& comm,
+  Making(const StoreOrder& order, const fs::path& folder, std::vector<Part> parts, const mpi::Comm& comm,
          ProgressLine& line)
-      : order_(order), comm_(comm), line_(line), build_(folder, order.tokenizer, order.options, std::move(parts)) {}
+      : order_(order),
+        comm_(comm),
+        line_(line),
+        parts_(std::move(parts)),
+        build_(folder, order.tokenizer, order.options, files_of(parts_)) {}
 
   void go() {
+    const std::string stamp = on_root(comm_, [&] { return text::files_stamp(order_.files); });
     tokenize();
+    on_root(comm_, [&] {
+      if (text::files_stamp(order_.files) == stamp) return "";
+      throw TextError("[text]", "a file changed while it was tokenized; start again");
+    });
     on_root(comm_, [&] {
       build_.create();
       return "";
@@ -105,16 +162,14 @@ class Making {
   std::vector<size_t> order_of_parts() const {
     std::vector<size_t> order(build_.n_parts());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::vector<double> bytes;
-    for (const size_t part : order) bytes.push_back(bytes_of(build_.part(part)));
-    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return bytes[a] > bytes[b]; });
+    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return parts_[a].bytes > parts_[b].bytes; });
     return order;
   }
 
   void tokenize() {
     const std::vector<size_t> parts = order_of_parts();
     double total = 0, done = 0;
-    for (const size_t part : parts) total += bytes_of(build_.part(part));
+    for (const Part& part : parts_) total += part.bytes;
     const auto start = std::chrono::steady_clock::now();
     mpi::WorkQueue queue(comm_, n_parts(), [&](int, std::span<const std::byte> message) {
       double bytes = 0;
@@ -130,7 +185,7 @@ class Making {
         while (const auto item = queue.next()) {
           part = static_cast<int64_t>(parts[static_cast<size_t>(*item)]);
           mine.emplace_back(part, build_.tokenize(static_cast<size_t>(part)));
-          const double bytes = bytes_of(build_.part(static_cast<size_t>(part)));
+          const double bytes = parts_[static_cast<size_t>(part)].bytes;
           queue.report(std::as_bytes(std::span(&bytes, 1)));
         }
       } catch (...) {
@@ -181,6 +236,7 @@ class Making {
   const StoreOrder& order_;
   const mpi::Comm& comm_;
   ProgressLine& line_;
+  std::vector<Part> parts_;
   text::StoreBuild build_;
 };
 
@@ -203,22 +259,44 @@ class Scratch {
 
 }  // namespace
 
+namespace {
+
+//! Waits for this job's turn; whether the store is still to be made.
+bool is_to_make(const fs::path& path, const std::function<bool()>& is_made, const mpi::Comm& comm, ProgressLine& line,
+                std::optional<FileLock>& lock) {
+  while (true) {
+    const std::string answer = on_root(comm, [&]() -> std::string {
+      bool is_lockable = true;
+      lock = try_for_turn(path, is_lockable);
+      if (lock || !is_lockable) return is_made() ? "made" : "to make";
+      line.show(fmt::format("waiting for the token store that another job makes ({})", lock_holder(lock_of(path))));
+      return "wait";
+    });
+    if (answer != "wait") return answer == "to make";
+    // Asleep on all ranks: a rank that waits in MPI burns its core.
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+}
+
+}  // namespace
+
 void make_store(const StoreOrder& order, const std::function<bool()>& is_made, const mpi::Comm& comm,
                 ProgressLine::Mode progress) {
   ProgressLine line(comm.is_root() ? progress : ProgressLine::Mode::kNone);
   std::optional<FileLock> lock;
-  const std::string folder = on_root(comm, [&]() -> std::string {
+  on_root(comm, [&] {
     make_writable_folder(order.path.parent_path());
-    lock = wait_for_turn(order.path, line);
-    if (is_made()) return "";
+    return "";
+  });
+  if (!is_to_make(order.path, is_made, comm, line, lock)) return;
+  const std::string parts =
+      on_root(comm, [&] { return encode_parts(text::gathered(text::parts_of(order.files, order.options))); });
+  const std::string folder = on_root(comm, [&]() -> std::string {
     if (lock) remove_leavings(order.path);
     return text::make_build_folder(order.path);
   });
-  if (folder.empty()) return;
   const Scratch scratch(folder, comm.is_root());
-  std::vector<text::TextPart> parts;
-  on_all(comm, [&](int64_t&) { parts = text::gathered(text::parts_of(order.files, order.options)); });
-  Making(order, scratch.path(), std::move(parts), comm, line).go();
+  Making(order, scratch.path(), decode_parts(parts), comm, line).go();
 }
 
 }  // namespace saesweep::sweep

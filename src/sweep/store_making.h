@@ -15,6 +15,7 @@ namespace saesweep::sweep {
 struct StoreOrder {
   //! Absolute.
   std::filesystem::path path;
+  //! Read by the root's list.
   std::vector<std::filesystem::path> files;
   text::Tokenizer tokenizer;
   text::ReadOptions options;

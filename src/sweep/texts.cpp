@@ -1,5 +1,9 @@
 #include "sweep/texts.h"
 
+#include <functional>
+#include <sstream>
+#include <utility>
+
 #include "base/errors.h"
 #include "sweep/agreement.h"
 #include "sweep/store_making.h"
@@ -21,6 +25,19 @@ struct Maker {
         comm, progress);
   }
 
+  //! A damaged store is made again in this job's turn, unless another job has done so meanwhile.
+  void make_again(const text::NeededStore& store) const {
+    const auto is_sound = [&] {
+      try {
+        text::TokenStore::open(store.path).verify();
+        return true;
+      } catch (const TextError&) {
+        return false;
+      }
+    };
+    make_store({store.path, store.files, tokenizer, options.text.read}, is_sound, comm, progress);
+  }
+
   void verify(const text::NeededStore& store) const {
     on_all(comm, [&](int64_t&) {
       text::TokenStore::open(store.path).verify(static_cast<uint64_t>(comm.rank()), static_cast<uint64_t>(comm.size()));
@@ -32,16 +49,39 @@ struct Maker {
     if (!there) return make(store);
     try {
       verify(store);
-    } catch (const Error&) {
-      if (store.is_given()) throw;
-      on_root(comm, [&] {
-        std::filesystem::remove(store.path);
-        return "";
-      });
-      make(store);
+    } catch (const Error& error) {
+      if (store.is_given || error.exit_code() != ExitCode::kBadInput) throw;
+      make_again(store);
     }
   }
 };
+
+}  // namespace
+
+namespace {
+
+//! The stores as the root sees the files; other ranks learn their paths and whose they are.
+text::NeededStores agreed_stores(const mpi::Comm& comm, const std::function<text::NeededStores()>& find) {
+  text::NeededStores stores;
+  const std::string text = on_root(comm, [&] {
+    stores = find();
+    const auto encode = [](const text::NeededStore& store) {
+      return store.path.string() + '\0' + (store.is_given ? "given" : "") + '\0';
+    };
+    return encode(stores.train) + (stores.held_out ? encode(*stores.held_out) : "");
+  });
+  if (comm.is_root()) return stores;
+  std::istringstream fields(text);
+  for (std::string path, given; std::getline(fields, path, '\0') && std::getline(fields, given, '\0');) {
+    text::NeededStore store{path, {}, !given.empty()};
+    if (stores.train.path.empty()) {
+      stores.train = std::move(store);
+    } else {
+      stores.held_out = std::move(store);
+    }
+  }
+  return stores;
+}
 
 }  // namespace
 
@@ -59,12 +99,11 @@ Texts::Texts(const SweepOptions& options, const ResolvedInputs& inputs, const mp
     if (texts_.contains(hash)) continue;
     std::optional<text::Tokenizer> tokenizer;
     std::optional<text::Corpus> corpus;
-    text::NeededStores stores;
     on_all(comm, [&](int64_t&) {
       tokenizer = text::Tokenizer::load(model.tokenizer);
       corpus.emplace(options.text);
-      stores = stores_of(options, *corpus, hash);
     });
+    const text::NeededStores stores = agreed_stores(comm, [&] { return stores_of(options, *corpus, hash); });
     const Maker maker{options, *tokenizer, comm, progress};
     maker.make_sound(stores.train);
     if (stores.held_out) maker.make_sound(*stores.held_out);

@@ -158,10 +158,10 @@ std::vector<FilePart> parts_of(const std::vector<fs::path>& files, const ReadOpt
 
 std::vector<TextPart> gathered(const std::vector<FilePart>& parts) {
   std::vector<TextPart> all;
-  uint64_t n_bytes = kGatheredBytes;
+  uint64_t n_bytes = 0;
   for (const FilePart& part : parts) {
     const uint64_t size = std::min(size_of(part.path), part.end) - part.begin;
-    if (n_bytes + size > kGatheredBytes) {
+    if (all.empty() || n_bytes + size > kGatheredBytes) {
       all.emplace_back();
       n_bytes = 0;
     }

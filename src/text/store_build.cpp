@@ -36,7 +36,9 @@ class OutFile {
       : path_(path), descriptor_(::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0644)) {
     if (descriptor_ < 0) fail_writing(path_, "cannot be written");
   }
-  ~OutFile() { ::close(descriptor_); }
+  ~OutFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
   OutFile(const OutFile&) = delete;
   OutFile& operator=(const OutFile&) = delete;
 
@@ -62,6 +64,11 @@ class OutFile {
 
   void flush() {
     if (::fsync(descriptor_) != 0) fail_writing(path_, "flushing failed");
+  }
+
+  //! Network file systems tell of failed writes only here.
+  void close() {
+    if (::close(std::exchange(descriptor_, -1)) != 0) fail_writing(path_, "writing failed");
   }
 
  private:
@@ -119,6 +126,8 @@ class PartTokenizer {
     }
     ids_.flush();
     documents_.flush();
+    ids_file_.close();
+    documents_file_.close();
     return counts_;
   }
 
@@ -191,6 +200,14 @@ uint32_t id_bytes_of(const Tokenizer& tokenizer) {
   return tokenizer.vocab_size() <= std::numeric_limits<uint16_t>::max() + 1u ? 2 : 4;
 }
 
+//! A part's file that came to less than was written: by another process's hand, or a file system that lost it.
+void require_whole(uint64_t found, uint64_t expected, const fs::path& path) {
+  if (found == expected) return;
+  throw StoppedError(
+      fmt::format("{}: ends early, {} bytes where {} were written; check the file system and start again",
+                  path.string(), found, expected));
+}
+
 void discard(const fs::path& path) {
   std::error_code ignored;
   fs::remove_all(path, ignored);
@@ -222,6 +239,7 @@ PartCounts StoreBuild::tokenize(size_t number) const {
 void StoreBuild::lay_out(std::span<const PartCounts> counts) {
   layout_ = {0, 0, id_bytes_of(tokenizer_)};
   n_bad_lines_ = 0;
+  counts_.assign(counts.begin(), counts.end());
   first_tokens_.clear();
   for (const PartCounts& part : counts) {
     first_tokens_.push_back(layout_.n_tokens);
@@ -247,6 +265,9 @@ void StoreBuild::place(size_t number) const {
     file.write_at(place, std::as_bytes(std::span(buffer).first(n)));
     place += n;
   }
+  require_whole(place - layout_.ids_at(), (first_tokens_[number] + counts_[number].n_tokens) * layout_.id_bytes,
+                ids_file(number));
+  file.close();
   discard(ids_file(number));
 }
 
@@ -260,7 +281,9 @@ std::string StoreBuild::write_documents() const {
   const std::span bytes(reinterpret_cast<char*>(buffer.data()), buffer.size() * sizeof(DocumentRecord));
   for (size_t number = 0; number < parts_.size(); ++number) {
     ByteSource part(documents_file(number));
+    uint64_t n_read = 0;
     while (const size_t n = part.read(bytes)) {
+      n_read += n;
       for (DocumentRecord document : std::span(buffer).first(n / sizeof(DocumentRecord))) {
         const uint64_t before = n_before[leading_number(document.digest)]++;
         document.key =
@@ -270,8 +293,10 @@ std::string StoreBuild::write_documents() const {
         records.add(document);
       }
     }
+    require_whole(n_read, counts_[number].n_documents * sizeof(DocumentRecord), documents_file(number));
   }
   records.flush();
+  file.close();
   return hash.finish();
 }
 
@@ -298,6 +323,7 @@ void StoreBuild::commit(const fs::path& path, const std::string& text_hash,
     file.write_at(layout_.hashes_at(), std::as_bytes(block_hashes));
     file.write_at(layout_.tail_at(), std::as_bytes(std::span(&tail, 1)));
     file.flush();
+    file.close();
   }
   if (::rename(unfinished().c_str(), path.c_str()) != 0) fail_writing(path, "renaming into place failed");
 }

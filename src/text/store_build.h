@@ -59,6 +59,7 @@ class StoreBuild {
   std::vector<TextPart> parts_;
   StoreLayout layout_;
   uint64_t n_bad_lines_ = 0;
+  std::vector<PartCounts> counts_;
   //! Tokens before each part.
   std::vector<uint64_t> first_tokens_;
 };

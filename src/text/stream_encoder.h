@@ -27,12 +27,15 @@ class StreamEncoder {
  private:
   static constexpr size_t kPieceBytes = 1 << 20;
 
+  void add_piece(std::string_view text);
   void encode(std::string_view text);
 
   const Tokenizer* tokenizer_;
   IdSink sink_;
   size_t piece_bytes_;
   std::string held_;
+  //! Whether what is held was searched for a place to cut, and has none.
+  bool is_searched_ = false;
 };
 
 }  // namespace saesweep::text

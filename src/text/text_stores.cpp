@@ -19,20 +19,14 @@ namespace {
 std::string files_hash(const std::vector<fs::path>& files, const ReadOptions& options) {
   Sha256 hash;
   hash.update(fmt::format("{}\n{}\n{}\n", options.text_key, options.skip_bad_lines, options.bin_row_tokens));
-  for (const auto& path : files) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) throw TextError(path.string(), std::strerror(errno));
-    hash.update(
-        fmt::format("{}\n{} {}.{:09}\n", path.string(), status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
-  }
-  return hex(hash.finish(), 8);
+  return hex(hash.update(files_stamp(files)).finish(), 8);
 }
 
 NeededStore needed_store(const std::vector<fs::path>& files, const ReadOptions& options,
                          const std::string& tokenizer_hash, const fs::path& folder) {
-  if (files.size() == 1 && kind_of(files.front()) == FileKind::kStore) return {files.front(), {}};
+  if (files.size() == 1 && kind_of(files.front()) == FileKind::kStore) return {files.front(), {}, true};
   return {folder / fmt::format("text-{}-tokenizer-{}.tokens", files_hash(files, options), tokenizer_hash.substr(0, 16)),
-          files};
+          files, false};
 }
 
 TokenRows rows_of(const TokenStore& store, const Corpus& corpus, Split split, int64_t context_length) {
@@ -48,6 +42,17 @@ TokenRows rows_of(const TokenStore& store, const Corpus& corpus, Split split, in
 
 }  // namespace
 
+std::string files_stamp(const std::vector<fs::path>& files) {
+  Sha256 hash;
+  for (const auto& path : files) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) throw TextError(path.string(), std::strerror(errno));
+    hash.update(
+        fmt::format("{}\n{} {}.{:09}\n", path.string(), status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
+  }
+  return hex(hash.finish());
+}
+
 NeededStores needed_stores(const Corpus& corpus, const ReadOptions& options, const std::string& tokenizer_hash,
                            const fs::path& folder) {
   NeededStores stores{needed_store(corpus.files(Split::kTrain), options, tokenizer_hash, folder), std::nullopt};
@@ -58,7 +63,7 @@ NeededStores needed_stores(const Corpus& corpus, const ReadOptions& options, con
 }
 
 bool is_made(const NeededStore& store, const std::string& tokenizer_hash) {
-  if (store.is_given()) {
+  if (store.is_given) {
     require_tokenizer(TokenStore::open(store.path), tokenizer_hash);
     return true;
   }

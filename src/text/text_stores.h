@@ -17,8 +17,8 @@ struct NeededStore {
   std::filesystem::path path;
   //! What it is made of; none for one that the user gives.
   std::vector<std::filesystem::path> files;
-
-  bool is_given() const { return files.empty(); }
+  //! Whether it is the user's own.
+  bool is_given = false;
 };
 
 //! The stores of a text: that of the files to train on and, where the held-out side has files of its own, theirs.
@@ -26,6 +26,9 @@ struct NeededStores {
   NeededStore train;
   std::optional<NeededStore> held_out;
 };
+
+//! Hash of the files' paths, sizes and times of change, in order. Throws TextError where one cannot be found.
+std::string files_stamp(const std::vector<std::filesystem::path>& files);
 
 //! Names stores of `folder` by their files (path, size, time of change), how these are read, and the tokenizer: a file
 //! that changes leads to another store. Throws TextError where a file cannot be found.

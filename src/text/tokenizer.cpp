@@ -15,6 +15,7 @@
 #include "text/nfc.h"
 #include "text/tokenizer_spec.h"
 #include "text/utf8.h"
+#include "text/white_space.h"
 #include "text/word_splitter.h"
 
 namespace saesweep::text {
@@ -74,10 +75,6 @@ std::vector<std::optional<std::string>> bytes_by_id(const TokenizerSpec& spec) {
   return bytes;
 }
 
-bool is_ascii_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 //! White space before which a text may be cut (Tokenizer::last_cut); none where an added token may span such a place.
 std::string_view cutting_space(const TokenizerSpec& spec) {
   // Without the expression a text is one word; a prefix space would be added to a part that opens with a new line.
@@ -87,9 +84,9 @@ std::string_view cutting_space(const TokenizerSpec& spec) {
   std::ranges::copy(tokens_of(spec, true), std::back_inserter(tokens));
   for (const AddedToken& token : tokens) {
     const std::string& content = token.content;
-    if (token.rstrip && !content.empty() && is_ascii_word(content.back())) return "";
+    if (token.rstrip) return "";
     for (size_t i = 1; i < content.size(); ++i) {
-      if (is_ascii_word(content[i - 1]) && space.find(content[i]) != std::string_view::npos) return "";
+      if (space.find(content[i]) != std::string_view::npos && !ends_in_white_space(content.substr(0, i))) return "";
     }
   }
   return space;
@@ -186,12 +183,12 @@ std::vector<uint32_t> Tokenizer::encode(std::string_view text) const {
   return ids;
 }
 
-size_t Tokenizer::last_cut(std::string_view text) const {
+size_t Tokenizer::last_cut(std::string_view text, size_t from) const {
   size_t at = text.size();
-  while (at > 1) {
+  while (at > from + 1) {
     at = text.find_last_of(tables_->cutting_space, at - 1);
-    if (at == std::string_view::npos || at == 0) return 0;
-    if (is_ascii_word(text[at - 1])) return at;
+    if (at == std::string_view::npos || at <= from) return 0;
+    if (!ends_in_white_space(text.substr(0, at))) return at;
   }
   return 0;
 }

@@ -20,10 +20,10 @@ class Tokenizer {
   //! The tokens of a text; added tokens in the text (`<|endoftext|>`) are recognised, none is put before or after.
   //! Throws TextError where the text is not UTF-8.
   std::vector<uint32_t> encode(std::string_view text) const;
-  //! The last place, 0 for none, at which text may be cut so that the tokens of the two sides, one after the other,
-  //! are those of the whole, whatever follows: before white space after a letter or digit of ASCII, which no word,
-  //! composed character or added token spans.
-  size_t last_cut(std::string_view text) const;
+  //! The last place above `from`, 0 for none, at which text may be cut so that the tokens of the two sides, one after
+  //! the other, are those of the whole, whatever follows: before a space or new line after anything else than white
+  //! space, which no word, composed character or added token spans.
+  size_t last_cut(std::string_view text, size_t from = 0) const;
   //! The bytes of tokens; for part of a text they may begin or end within a character. Added tokens are written
   //! out. Throws TextError for an id without token.
   std::string decode(std::span<const uint32_t> ids) const;

@@ -199,6 +199,8 @@ def test_control_reads_noise_that_no_token_decides(tmp_path):
     ([MODEL, "--text", "{tmp}/none.txt", "--logits", "-o", "{tmp}/o"], "none.txt"),
     ([MODEL, "--text", __file__, "--hookpoint", "layers.6", "-o", "{tmp}/o"], "6 layers"),
     ([MODEL, "--text", __file__, "--hookpoint", "blocks.1", "-o", "{tmp}/o"], "blocks.1"),
+    ([MODEL, "--text", __file__, "--hookpoint", "layers.1", "--hookpoint", "layers.1", "-o", "{tmp}/o"], "twice"),
+    ([MODEL, "--text", os.devnull, "--logits", "-o", "{tmp}/o"], "null"),
     ([MODEL, "--text", __file__, "--logits", "--context-length", "300", "-o", "{tmp}/o"], "at most 256"),
     (["{tmp}", "--text", __file__, "--logits", "-o", "{tmp}/o"], "config.json"),
 ])

@@ -86,7 +86,9 @@ TEST_F(StoreMakingTest, LeavingsOfAKilledJobAreRemoved) {
   comm_.barrier();
   make_store(
       order(), [] { return false; }, comm_, ProgressLine::Mode::kNone);
-  EXPECT_EQ(n_hidden_folders(), 0u);
+  if (comm_.is_root()) {  // which removes it, maybe after the others have gone on
+    EXPECT_EQ(n_hidden_folders(), 0u);
+  }
   comm_.barrier();
 }
 

@@ -149,6 +149,12 @@ TEST_F(DocumentsTest, SmallFilesAreGatheredInOrder) {
   EXPECT_EQ(found, (std::vector<std::string>{"01", "23", "4", "5"}));
 }
 
+TEST_F(DocumentsTest, AnEmptyFileIsAPartAsAnyOther) {
+  const std::vector<TextPart> parts = gathered({{file("empty.txt", "")}, {file("a.txt", "x")}});
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_NE(refusal(parts[0][0]).find("is empty"), std::string::npos);
+}
+
 TEST_F(DocumentsTest, TheTextKeyIsSettable) {
   const fs::path path = file("a.jsonl", "{\"content\": \"x\", \"text\": \"y\"}");
   EXPECT_EQ(read({path}, {.text_key = "content"}), Texts{"x"});

@@ -43,6 +43,13 @@ TEST(StreamEncoder, GivesTheIdsOfTheWholeHoweverTheTextIsCut) {
   }
 }
 
+TEST(StreamEncoder, HoldsTextWithoutAPlaceToCutAndGoesOnBehindIt) {
+  const Tokenizer tokenizer = Tokenizer::load("models/tiny/tokenizer.json");
+  const std::string text = std::string(5000, 'x') + "\u3000 y" + std::string(3000, '\n') + " 漢字。 z";
+  size_t n_calls = 0;
+  EXPECT_EQ(in_pieces(tokenizer, text, 7, &n_calls), tokenizer.encode(text));
+}
+
 class CutTest : public testing::Test {
  protected:
   size_t last_cut(const Json& tokenizer, std::string_view text) const {
@@ -52,12 +59,14 @@ class CutTest : public testing::Test {
   test::TemporaryFolder folder_;
 };
 
-TEST_F(CutTest, IsBeforeWhiteSpaceAfterAWord) {
+TEST_F(CutTest, IsBeforeTheFirstOfSomeWhiteSpace) {
   const Json json = test::sample_tokenizer();
   EXPECT_EQ(last_cut(json, "ab cd  "), 5u);
-  EXPECT_EQ(last_cut(json, "ab cd.  x"), 2u);
+  EXPECT_EQ(last_cut(json, "ab cd.  x"), 6u);
   EXPECT_EQ(last_cut(json, "ab\ncd"), 2u);
-  EXPECT_EQ(last_cut(json, "é é. "), 0u);
+  EXPECT_EQ(last_cut(json, "漢字。 漢"), 9u);
+  EXPECT_EQ(last_cut(json, "\u3000 a"), 0u);
+  EXPECT_EQ(last_cut(json, "\u00a0\n a\tb"), 0u);
   EXPECT_EQ(last_cut(json, " "), 0u);
   EXPECT_EQ(last_cut(json, ""), 0u);
 }
@@ -67,6 +76,8 @@ TEST_F(CutTest, IsNowhereThatATokenMaySpan) {
   json["added_tokens"][0]["content"] = "end of";
   EXPECT_EQ(last_cut(json, "ab cd e"), 0u);
   json = test::sample_tokenizer();
+  json["added_tokens"][0]["content"] = "   ";
+  EXPECT_EQ(last_cut(json, "ab cd e"), 5u);
   json["added_tokens"][0]["content"] = "end";
   json["added_tokens"][0]["rstrip"] = true;
   EXPECT_EQ(last_cut(json, "ab cd e"), 0u);

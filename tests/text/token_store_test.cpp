@@ -287,7 +287,7 @@ TEST_F(TextStoresTest, AGivenStoreIsUsedAsItIsOrRefused) {
   options_.train = {given.string()};
   const NeededStore store = needed().train;
   EXPECT_EQ(store.path, given);
-  EXPECT_TRUE(store.is_given());
+  EXPECT_TRUE(store.is_given);
   EXPECT_TRUE(is_made(store, tokenizer_.hash()));
   EXPECT_THROW(is_made(store, std::string(64, '0')), TextError);
   fs::resize_file(given, 40);
