@@ -66,8 +66,10 @@ def plan(models):
 
 def fetch(model, revision, files):
     """The folder of the revision's snapshot, whole."""
+    if files is not None and not files:
+        raise SystemExit(f"fetch_models.sh: {model}@{revision}: no config.json, tokenizer.json or weights are there")
     try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=list(files or []) or None,
+        return Path(snapshot_download(model, revision=revision, allow_patterns=list(files) if files else None,
                                       local_files_only=files is None))
     except LocalEntryNotFoundError:
         raise SystemExit(f"fetch_models.sh: {model}@{revision}: not in {constants.HF_HUB_CACHE}, and the hub cannot be "

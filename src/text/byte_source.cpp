@@ -157,9 +157,10 @@ class ByteSource::ZstdReader : public Reader {
 };
 
 ByteSource::ByteSource(const std::filesystem::path& path, uint64_t begin) {
-  if (path.extension() == ".gz") {
+  const std::string ending = lower_case(path.extension());
+  if (ending == ".gz") {
     reader_ = std::make_unique<GzipReader>(path);
-  } else if (path.extension() == ".zst") {
+  } else if (ending == ".zst") {
     reader_ = std::make_unique<ZstdReader>(path);
   } else {
     reader_ = std::make_unique<PlainReader>(path, begin);
@@ -180,8 +181,14 @@ size_t ByteSource::read(std::span<char> out) {
   return n;
 }
 
+std::string lower_case(std::string ending) {
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return ending;
+}
+
 bool is_packed(const std::filesystem::path& path) {
-  return path.extension() == ".gz" || path.extension() == ".zst";
+  const std::string ending = lower_case(path.extension());
+  return ending == ".gz" || ending == ".zst";
 }
 
 }  // namespace saesweep::text

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace saesweep::text {
 
@@ -28,6 +29,9 @@ class ByteSource {
   class ZstdReader;
   std::unique_ptr<Reader> reader_;
 };
+
+//! The ending of a file's name, in lower case.
+std::string lower_case(std::string ending);
 
 //! Whether the file's name says that it is packed.
 bool is_packed(const std::filesystem::path& path);

@@ -32,7 +32,7 @@ uint64_t size_of(const fs::path& path) {
 }
 
 [[noreturn]] void refuse_empty(const fs::path& path) {
-  throw TextError(path.string(), "is empty; put it in `exclude`");
+  throw TextError(path.string(), "is empty; leave it out (of a sweep by [text] exclude)");
 }
 
 void read_text(const fs::path& path, const DocumentSink& sink) {
@@ -94,7 +94,9 @@ BadLines read_lines(const FilePart& part, const ReadOptions& options, const Docu
           fmt::format("{}:{}: {}", part.path.string(), lines.number() + lines_before(part.path, first), read.fault);
     }
     if (!options.skip_bad_lines) {
-      throw TextError(bad.first, "mend the line, or set [text] on_bad_line = \"skip\"");
+      throw TextError(bad.first,
+                      "mend the line, or have bad lines skipped ([text] on_bad_line = \"skip\"; tokenize --on-bad-line "
+                      "skip)");
     }
   }
   if (!any) refuse_empty(part.path);
@@ -125,7 +127,7 @@ void check_rows(const fs::path& path, const ReadOptions& options) {
 
 FileKind kind_of(const fs::path& path) {
   const fs::path name = is_packed(path) ? path.stem() : path;
-  const std::string ending = name.extension();
+  const std::string ending = lower_case(name.extension());
   if (ending == ".jsonl" || ending == ".ndjson" || ending == ".json") return FileKind::kJsonLines;
   if (ending == ".parquet") {
     throw TextError(path.string(), "is Parquet; convert it with scripts/parquet_to_jsonl.py");

@@ -79,6 +79,10 @@ class TextPicker : public nlohmann::json_sax<Json> {
 }  // namespace
 
 JsonLine read_json_line(std::string_view line, const std::string& key) {
+  // The parser takes a zero byte for the end.
+  if (const size_t zero = line.find('\0'); zero != std::string_view::npos) {
+    return {std::nullopt, fmt::format("is not JSON from byte {} on", zero)};
+  }
   TextPicker picker(key);
   Json::sax_parse(line, &picker);
   return std::move(picker).result();

@@ -78,6 +78,7 @@ TEST_F(DocumentsTest, JsonLinesGiveTheirTextPackedOrNot) {
   EXPECT_EQ(read({file("a.jsonl.gz", gzip(kLines))}), kTexts);
   EXPECT_EQ(read({file("a.jsonl.zst", zstd(kLines))}), kTexts);
   EXPECT_EQ(read({file("a.json.gz", gzip(kLines))}), kTexts);
+  EXPECT_EQ(read({file("A.JSONL.GZ", gzip(kLines))}), kTexts);
 }
 
 TEST_F(DocumentsTest, PackedFilesMayHoldSeveralMembersOrFrames) {
