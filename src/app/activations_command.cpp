@@ -73,27 +73,28 @@ void check(const po::variables_map& given) {
   }
 }
 
-//! A token store of one text beside the output, removed at the end.
-class ScratchStore {
+//! A folder beside the output, removed at the end.
+class ScratchFolder {
  public:
-  ScratchStore(const fs::path& text, const text::Tokenizer& tokenizer, const fs::path& output)
-      : folder_(text::make_build_folder(output)) {
-    text::make_store(path(), {text}, tokenizer);
-  }
-  ~ScratchStore() {
+  explicit ScratchFolder(const fs::path& output) : path_(text::make_build_folder(output)) {}
+  ~ScratchFolder() {
     std::error_code ignored;
-    fs::remove_all(folder_, ignored);
+    fs::remove_all(path_, ignored);
   }
-  ScratchStore(const ScratchStore&) = delete;
-  ScratchStore& operator=(const ScratchStore&) = delete;
-
-  text::TokenStore open() const { return text::TokenStore::open(path()); }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const fs::path& path() const { return path_; }
 
  private:
-  fs::path path() const { return folder_ / "text.tokens"; }
-
-  fs::path folder_;
+  fs::path path_;
 };
+
+text::TokenStore make_scratch_store(const ScratchFolder& folder, const fs::path& text,
+                                    const text::Tokenizer& tokenizer) {
+  const fs::path path = folder.path() / "text.tokens";
+  text::make_store(path, {text}, tokenizer);
+  return text::TokenStore::open(path);
+}
 
 int64_t rows_wanted(const text::TokenRows& rows, const text::TokenStore& store, const po::variables_map& given) {
   if (rows.n_rows() == 0) {
@@ -127,8 +128,8 @@ void write_activations(const po::variables_map& given) {
   const model::GptNeox model = model::make_variant(source, variant, init_seed, options, device);
   const auto context =
       given.contains("context-length") ? given["context-length"].as<int64_t>() : model.config().max_context;
-  const ScratchStore scratch(given["text"].as<std::string>(), tokenizer, output);
-  const text::TokenStore store = scratch.open();
+  const ScratchFolder scratch(output);
+  const text::TokenStore store = make_scratch_store(scratch, given["text"].as<std::string>(), tokenizer);
   const text::TokenRows rows(text::TokenStream(store, [](const Digest&) { return true; }), context);
   const int64_t n_rows = rows_wanted(rows, store, given);
   const bool is_control = variant == model::Variant::kControl;
