@@ -59,20 +59,20 @@ def of_pcre2(property_):
 
 class Utf8proc:
     def __init__(self):
-        self.library = library("utf8proc")
-        self.library.utf8proc_version.restype = ctypes.c_char_p
-        self.library.utf8proc_map.restype = ctypes.c_ssize_t
+        self.utf8proc = library("utf8proc")
+        self.utf8proc.utf8proc_version.restype = ctypes.c_char_p
+        self.utf8proc.utf8proc_map.restype = ctypes.c_ssize_t
 
     def version(self):
-        return self.library.utf8proc_version().decode()
+        return self.utf8proc.utf8proc_version().decode()
 
     def unknown(self, character):
-        return self.library.utf8proc_category(ord(character)) == 0
+        return self.utf8proc.utf8proc_category(ord(character)) == 0
 
     def map(self, texts, option):
         """Each text in a normal form; none holds a NUL, at which they are joined."""
         whole, out = "\0".join(texts).encode(), ctypes.POINTER(ctypes.c_char)()
-        length = self.library.utf8proc_map(whole, ctypes.c_ssize_t(len(whole)), ctypes.byref(out), UTF8PROC_STABLE | option)
+        length = self.utf8proc.utf8proc_map(whole, ctypes.c_ssize_t(len(whole)), ctypes.byref(out), UTF8PROC_STABLE | option)
         return out[:length].decode().split("\0")
 
 

@@ -95,9 +95,12 @@ SAESWEEP_AVX512 void run_wide(const void* tokens, const void* latents, int64_t d
 
 TileKernel tile_kernel(Precision precision) {
 #if defined(__x86_64__)
-  const bool has_bfloat16 = __builtin_cpu_supports("avx512bf16") != 0;
+  // All that run_wide is compiled for, but bfloat16, whose instructions the compiler uses only where they are named.
+  const bool is_wide = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+                       __builtin_cpu_supports("avx512vl") != 0;
+  const bool has_bfloat16 = is_wide && __builtin_cpu_supports("avx512bf16") != 0;
   if (precision == Precision::kBfloat16 && has_bfloat16) return {kWideTokens, true, run_wide<Bfloat16Steps>};
-  if (__builtin_cpu_supports("avx512f") != 0) return {kWideTokens, false, run_wide<Float32Steps>};
+  if (is_wide) return {kWideTokens, false, run_wide<Float32Steps>};
 #endif
   return {kPortableTokens, false, run_portable};
 }
