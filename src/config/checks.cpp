@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "config/place.h"
 
@@ -22,6 +24,19 @@ void check_together(const sweep::SweepOptions& options, const toml::table& root)
   if (batch % context != 0) {
     refuse(options, root, "sae.batch_tokens",
            fmt::format("found {}, expected a multiple of text.context_length, {}", batch, context));
+  }
+  if (const int64_t buffer = options.train.buffer_tokens; buffer % batch != 0) {
+    refuse(options, root, "sae.buffer_tokens",
+           fmt::format("found {}, expected a multiple of sae.batch_tokens, {}", buffer, batch));
+  }
+  if (const auto parts = options.train.gradient_accumulation; batch % parts.value_or(1) != 0) {
+    refuse(options, root, "sae.gradient_accumulation",
+           fmt::format("found {}, expected a divisor of sae.batch_tokens, {}", *parts, batch));
+  }
+  const auto& kinds = options.axes.architectures;
+  if (options.train.multi_topk &&
+      std::any_of(kinds.begin(), kinds.end(), [](auto kind) { return kind != sae::Architecture::kTopK; })) {
+    refuse(options, root, "sae.multi_topk", "found true, but MultiTopK is defined for the architecture topk alone");
   }
   for (const int64_t tokens : options.axes.tokens) {
     if (tokens >= batch) continue;

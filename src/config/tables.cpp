@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "config/key.h"
 
 namespace saesweep::config {
@@ -160,20 +163,44 @@ Table text_table() {
            "seed of the order in which training rows are read")}};
 }
 
+Key matryoshka_fractions() {
+  const auto kind = positive_number();
+  const std::string expects = "rising numbers above 0, the last of them 1";
+  return {.name = "matryoshka_fractions",
+          .meaning = "matryoshka: shares of the latents that the nested SAEs have",
+          .expects = expects,
+          .read =
+              [=](const toml::node& node, SweepOptions& options) {
+                const auto fractions = read_many(kind, node, 1);
+                if (!std::is_sorted(fractions.begin(), fractions.end(), std::less_equal<>()) || fractions.back() != 1) {
+                  throw BadValue(node, fmt::format("found {}, expected {}", describe(node), expects));
+                }
+                options.sae.matryoshka_fractions = fractions;
+              },
+          .write = [=](const SweepOptions& options) { return write_many(kind, options.sae.matryoshka_fractions); }};
+}
+
 Table sae_table() {
   const sae::SaeOptions sae;
   const train::TrainOptions train;
   return {
       "sae",
-      {axis<std::string>(
-           "architecture", one_of({"topk"}), [](SweepOptions & o) -> auto& { return o.axes.architectures; },
+      {axis<sae::Architecture>(
+           "architecture", architecture(), [](SweepOptions & o) -> auto& { return o.axes.architectures; },
            {sae.architecture}, "kind of SAE"),
        axis<int64_t>(
            "expansion_factor", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.axes.expansion_factors; },
            {sae.expansion_factor}, "latents per dimension of the activations"),
        axis<int64_t>(
            "k", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.axes.ks; }, {sae.k},
-           "active latents a token"),
+           "active latents a token, for batch_topk and matryoshka their mean; relu and jumprelu take none"),
+       axis<double>(
+           "l1_penalty", number_at_least_0(), [](SweepOptions & o) -> auto& { return o.axes.l1_penalties; }, {0.05},
+           "relu: weight of the mean L1 norm of the latents, in units of the activations' spread"),
+       axis<double>(
+           "l0_penalty", number_at_least_0(), [](SweepOptions & o) -> auto& { return o.axes.l0_penalties; }, {0.002},
+           "jumprelu: weight of the mean number of active latents"),
+       matryoshka_fractions(),
        axis<int64_t>(
            "seeds", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.axes.sae_seeds; }, {0},
            "seeds of the SAEs' first weights"),
@@ -183,19 +210,51 @@ Table sae_table() {
        setting<int64_t>(
            "batch_tokens", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.train.batch_tokens; },
            "tokens a step, a multiple of text.context_length"),
+       setting<int64_t>(
+           "buffer_tokens", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.train.buffer_tokens; },
+           "activations permuted at a time, in tokens, a multiple of batch_tokens; 0: as rows come"),
        setting<std::string>(
-           "recipe", one_of({"sparsify"}), [](SweepOptions & o) -> auto& { return o.train.recipe; },
-           "how SAEs are trained"),
+           "recipe", one_of({"sparsify", "heap2025", "gao"}), [](SweepOptions & o) -> auto& { return o.train.recipe; },
+           "how SAEs are trained, where other keys leave it open"),
        setting<std::string>(
-           "optimizer", one_of({"adam"}), [](SweepOptions & o) -> auto& { return o.train.optimizer; },
+           "optimizer", one_of({"adam", "signum"}), [](SweepOptions & o) -> auto& { return o.train.optimizer; },
            "optimizer of the SAEs"),
+       setting<std::string>(
+           "optimizer_state", one_of({"float32", "bfloat16"}),
+           [](SweepOptions & o) -> auto& { return o.train.optimizer_state; },
+           "number format of what the optimizer remembers"),
+       setting<std::string>(
+           "precision", one_of({"float32", "tf32", "bfloat16"}),
+           [](SweepOptions & o) -> auto& { return o.train.precision; },
+           "number format of the encoder's product in training; tf32 is known to CUDA only"),
        setting<std::optional<double>>(
            "learning_rate", or_recipe(positive_number()),
            [](SweepOptions & o) -> auto& { return o.train.learning_rate; },
-           "peak learning rate; the recipe's is 2e-4 / sqrt(latents / 2^14)"),
-       setting<int64_t>(
-           "warmup_steps", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.train.warmup_steps; },
-           "steps of linear warm-up, before linear decay to zero"),
+           "peak learning rate; the recipe's is 2e-4 / sqrt(latents / 2^14), with signum 5e-3 / sqrt(latents / 2^14)"),
+       setting<std::optional<int64_t>>(
+           "warmup_steps", or_recipe(integer_at_least(0)),
+           [](SweepOptions & o) -> auto& { return o.train.warmup_steps; }, "steps of linear warm-up"),
+       setting<std::optional<std::string>>(
+           "decay", or_recipe(one_of({"linear", "constant"})), [](SweepOptions & o) -> auto& { return o.train.decay; },
+           "the learning rate after the warm-up: linear to zero, or constant"),
+       setting<std::optional<int64_t>>(
+           "gradient_accumulation", or_recipe(integer_at_least(1)),
+           [](SweepOptions & o) -> auto& { return o.train.gradient_accumulation; },
+           "parts of a batch whose losses are averaged; divides batch_tokens"),
+       setting<std::optional<double>>(
+           "gradient_clip", or_recipe(number_at_least_0()),
+           [](SweepOptions & o) -> auto& { return o.train.gradient_clip; },
+           "most that the gradient's norm may be; 0: anything"),
+       setting<std::optional<double>>(
+           "auxk_alpha", or_recipe(number_at_least_0()), [](SweepOptions & o) -> auto& { return o.train.auxk_alpha; },
+           "weight of the loss of dead latents (AuxK); 0: none"),
+       setting<bool>(
+           "multi_topk", truth(), [](SweepOptions & o) -> auto& { return o.train.multi_topk; },
+           "whether the reconstruction by 4k latents enters the loss of topk, too (MultiTopK)"),
+       setting<std::optional<std::string>>(
+           "b_dec_start", or_recipe(one_of({"mean", "geometric_median"})),
+           [](SweepOptions & o) -> auto& { return o.train.b_dec_start; },
+           "what the decoder's bias starts from, of the first batch"),
        setting<int64_t>(
            "dead_after_tokens", integer_at_least(1),
            [](SweepOptions & o) -> auto& { return o.train.dead_after_tokens; },

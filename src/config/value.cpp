@@ -92,6 +92,15 @@ Kind<double> positive_number() {
           .write = [](const double& number) { return fmt::format("{}", number); }};
 }
 
+Kind<double> number_at_least_0() {
+  return {.expects = "a number of at least 0",
+          .read = [](const toml::node& node) -> std::optional<double> {
+            const auto number = node.is_number() ? node.value<double>() : std::nullopt;
+            return number && *number >= 0 && std::isfinite(*number) ? number : std::nullopt;
+          },
+          .write = [](const double& number) { return fmt::format("{}", number); }};
+}
+
 Kind<bool> truth() {
   return {.expects = "true or false",
           .read = [](const toml::node& node) -> std::optional<bool> {
@@ -127,6 +136,19 @@ Kind<model::Variant> variant() {
             return name ? std::optional(model::variant_from(*name)) : std::nullopt;
           },
           .write = [](const model::Variant& value) { return quoted(model::name_of(value)); },
+          .words = names};
+}
+
+Kind<sae::Architecture> architecture() {
+  std::vector<std::string> names;
+  for (const auto known : sae::all_architectures()) names.push_back(sae::name_of(known));
+  const auto named = one_of(names);
+  return {.expects = named.expects,
+          .read = [named](const toml::node& node) -> std::optional<sae::Architecture> {
+            const auto name = named.read(node);
+            return name ? std::optional(sae::architecture_from(*name)) : std::nullopt;
+          },
+          .write = [](const sae::Architecture& value) { return quoted(sae::name_of(value)); },
           .words = names};
 }
 
@@ -177,16 +199,8 @@ Kind<sweep::LayerSelection> layer_selection() {
           .words = {"all"}};
 }
 
-Kind<std::optional<double>> or_recipe(const Kind<double>& kind) {
-  return {.expects = kind.expects + ", or \"recipe\"",
-          .read = [kind](const toml::node& node) -> std::optional<std::optional<double>> {
-            if (const auto word = string_of(node); word && *word == "recipe") return std::optional<double>();
-            const auto value = kind.read(node);
-            if (!value) return std::nullopt;
-            return std::optional<std::optional<double>>(value);
-          },
-          .write = [kind](const std::optional<double>& value) { return value ? kind.write(*value) : "\"recipe\""; },
-          .words = {"recipe"}};
+bool is_recipe(const toml::node& node) {
+  return string_of(node) == "recipe";
 }
 
 }  // namespace saesweep::config

@@ -44,11 +44,13 @@ struct Kind {
 Kind<int64_t> integer_at_least(int64_t least);
 //! Above 0.
 Kind<double> positive_number();
+Kind<double> number_at_least_0();
 Kind<bool> truth();
 //! Not empty.
 Kind<std::string> text();
 Kind<std::string> one_of(std::vector<std::string> words);
 Kind<model::Variant> variant();
+Kind<sae::Architecture> architecture();
 //! A path, made absolute; a leading @ stays.
 Kind<std::string> path();
 //! A path, or "".
@@ -60,8 +62,24 @@ Kind<std::string> path_or_hub_name();
 Kind<std::string> path_or_name();
 //! "all", an array of layers, or { stride = n }.
 Kind<sweep::LayerSelection> layer_selection();
+//! Whether a node is the string "recipe".
+bool is_recipe(const toml::node& node);
+
 //! The recipe's, written "recipe", or a value of another kind.
-Kind<std::optional<double>> or_recipe(const Kind<double>& kind);
+template <typename T>
+Kind<std::optional<T>> or_recipe(const Kind<T>& kind) {
+  auto words = kind.words;
+  words.emplace_back("recipe");
+  return {.expects = kind.expects + ", or \"recipe\"",
+          .read = [kind](const toml::node& node) -> std::optional<std::optional<T>> {
+            if (is_recipe(node)) return std::optional<T>();
+            const auto value = kind.read(node);
+            if (!value) return std::nullopt;
+            return std::optional<std::optional<T>>(value);
+          },
+          .write = [kind](const std::optional<T>& value) { return value ? kind.write(*value) : "\"recipe\""; },
+          .words = words};
+}
 
 //! A string as TOML.
 std::string quoted(const std::string& text);

@@ -43,7 +43,7 @@ const LossSums& PatchedLosses::zeroed(const model::Hookpoint& hookpoint) {
   return zeroed_.emplace(hookpoint, replaced(hookpoint, zeros)).first->second;
 }
 
-void CellEvaluation::add_held_out(const sae::TopKSae& sae, const at::Tensor& x, int64_t context,
+void CellEvaluation::add_held_out(const sae::Sae& sae, const at::Tensor& x, int64_t context,
                                   const model::Hookpoint& hookpoint, PatchedLosses& losses) {
   const sae::Codes codes = sae::encode(sae, x);
   const at::Tensor x_hat = sae::decode(sae, codes);
@@ -56,7 +56,7 @@ void CellEvaluation::add_held_out(const sae::TopKSae& sae, const at::Tensor& x, 
   zeroed_ += losses.zeroed(hookpoint);
 }
 
-void CellEvaluation::add_train(const sae::TopKSae& sae, const at::Tensor& x, int64_t context) {
+void CellEvaluation::add_train(const sae::Sae& sae, const at::Tensor& x, int64_t context) {
   train_.add(x, sae::decode(sae, sae::encode(sae, x)), context);
 }
 

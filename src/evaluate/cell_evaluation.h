@@ -13,7 +13,7 @@
 #include "evaluate/next_token_loss.h"
 #include "evaluate/reconstruction.h"
 #include "model/gpt_neox.h"
-#include "sae/topk_sae.h"
+#include "sae/sae.h"
 
 namespace saesweep::evaluate {
 
@@ -52,10 +52,10 @@ class CellEvaluation {
 
   //! A batch of held-out text; x: [rows * context, d_in] float32. Throws NumericError where the reconstruction is
   //! not finite.
-  void add_held_out(const sae::TopKSae& sae, const at::Tensor& x, int64_t context, const model::Hookpoint& hookpoint,
+  void add_held_out(const sae::Sae& sae, const at::Tensor& x, int64_t context, const model::Hookpoint& hookpoint,
                     PatchedLosses& losses);
   //! A batch of training text, for explained_variance_train.
-  void add_train(const sae::TopKSae& sae, const at::Tensor& x, int64_t context);
+  void add_train(const sae::Sae& sae, const at::Tensor& x, int64_t context);
 
   //! Columns of the results file and their values, NaN where undefined.
   std::vector<std::pair<std::string, double>> metrics() const;

@@ -9,11 +9,10 @@ FiringCounts::FiringCounts(int64_t n_latents) : counts_(static_cast<size_t>(n_la
 
 void FiringCounts::add(const sae::Codes& codes) {
   const float* values = codes.values.const_data_ptr<float>();
-  const int32_t* indices = codes.indices.const_data_ptr<int32_t>();
-  for (int64_t place = 0; place < codes.indices.numel(); ++place) {
-    if (indices[place] < 0) continue;
-    ++counts_[static_cast<size_t>(indices[place])];
-    value_sum_ += values[place];
+  const int32_t* latents = codes.latents.const_data_ptr<int32_t>();
+  for (int64_t entry = 0; entry < codes.n_entries(); ++entry) {
+    ++counts_[static_cast<size_t>(latents[entry])];
+    value_sum_ += values[entry];
   }
   n_tokens_ += codes.n_tokens();
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,8 @@ struct CellRow {
   std::string architecture;
   int64_t expansion_factor = 0;
   int64_t k = 0;
+  //! Weight of the sparsity loss; NaN in the file where the architecture has none.
+  std::optional<double> penalty = {};
   int64_t sae_seed = 0;
   int64_t tokens = 0;
 

@@ -135,6 +135,9 @@ void write_rows(h5::File& file, std::span<const CellRow> rows, RowRange range) {
     for (const CellRow& row : share) values.push_back(row.*member);
     file.open_dataset(std::string(path)).write_slab<int64_t>(slab, values);
   }
+  std::vector<double> penalties;
+  for (const CellRow& row : share) penalties.push_back(row.penalty.value_or(std::numeric_limits<double>::quiet_NaN()));
+  file.open_dataset("/cells/penalty").write_slab<double>(slab, penalties);
 }
 
 RowRange share_of(const mpi::Comm& comm, uint64_t n_rows) {

@@ -1,5 +1,7 @@
 #include "results/reader.h"
 
+#include <cmath>
+
 #include "h5/file.h"
 #include "results/header.h"
 
@@ -53,6 +55,10 @@ std::vector<CellStatus> ResultsReader::cells() const {
     put_texts(path, [m = member](CellStatus& cell) -> std::string& { return cell.row.*m; });
   }
   for (const auto& [path, member] : integer_columns()) put_numbers(path, member);
+  const auto penalties = numbers("/cells/penalty");
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!std::isnan(penalties[i])) all[i].row.penalty = penalties[i];
+  }
   return all;
 }
 

@@ -58,7 +58,10 @@ std::vector<Dataset> identifying_columns() {
       integer("/cells/layer", "", "layer of the hookpoint, from 0; -1 for the embedding"),
       text("/cells/architecture", kNameBytes, "architecture of the SAE"),
       integer("/cells/expansion_factor", "", "latents per input dimension"),
-      integer("/cells/k", "latents", "active latents a token"),
+      integer(
+          "/cells/k", "latents",
+          "active latents a token, for batch_topk and matryoshka their mean; 0 for relu and jumprelu, which take none"),
+      number("/cells/penalty", "", "weight of the sparsity loss of relu (L1) or jumprelu (L0); NaN for others"),
       integer("/cells/sae_seed", "", "seed of the SAE's start"),
       integer("/cells/tokens", "tokens", "training tokens asked for"),
   };

@@ -12,10 +12,13 @@
 
 namespace saesweep::sae {
 
-Parameters initial_parameters(int64_t d_in, int64_t n_latents, const std::string& architecture, int64_t seed) {
+Parameters initial_parameters(int64_t d_in, const SaeOptions& options, int64_t seed) {
+  const int64_t n_latents = options.n_latents(d_in);
   Parameters parameters{at::empty({n_latents, d_in}), at::zeros({n_latents}), at::empty({n_latents, d_in}),
                         at::zeros({d_in})};
-  const Stream stream{"sae start", seed, architecture, d_in, n_latents};
+  if (options.architecture == Architecture::kJumpRelu) parameters.threshold = at::zeros({n_latents});
+  if (has_common_threshold(options.architecture)) parameters.threshold = at::zeros({1});
+  const Stream stream{"sae start", seed, name_of(options.architecture), d_in, n_latents};
   const double bound = 1.0 / std::sqrt(static_cast<double>(d_in));
   float* weights = parameters.W_enc.mutable_data_ptr<float>();
   for (int64_t i = 0; i < n_latents * d_in; ++i) {

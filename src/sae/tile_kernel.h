@@ -7,8 +7,9 @@ namespace saesweep::sae {
 //! Latents of a tile: two AVX-512 registers, four of AVX2.
 inline constexpr int64_t kTileLatents = 32;
 
-//! Number formats that products are taken in; sums are float32 in both.
-enum class Precision { kFloat32, kBfloat16 };
+//! Number formats that products are taken in; sums are float32 in all. TF32 (10 bits of fraction) is known to CUDA
+//! only; elsewhere it is float32.
+enum class Precision { kFloat32, kTf32, kBfloat16 };
 
 //! Multiplies a few tokens by kTileLatents latents, sums held in registers. Both sides are packed: `depth` groups of
 //! one element of each of n_tokens tokens, or of each latent; an element is a float, or (is_paired) two bfloat16 of

@@ -5,70 +5,14 @@
 #include <algorithm>
 #include <functional>
 
-#include "base/vectorize.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "sae/collect.h"
 
 namespace saesweep::sae {
 
 namespace {
 
-//! Appends the sums of products and bias that are above the threshold to values and latents; returns how many.
-SAESWEEP_VECTORIZED
-int64_t collect_portable(const float* products, const float* bias, int64_t n, float threshold, int32_t first,
-                         float* values, int32_t* latents) {
-  float sums[kTileLatents];
-  int n_hits = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    sums[i] = products[i] + bias[i];
-    n_hits += sums[i] > threshold ? 1 : 0;
-  }
-  if (n_hits == 0) return 0;
-  int64_t n_kept = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    values[n_kept] = sums[i];
-    latents[n_kept] = first + static_cast<int32_t>(i);
-    n_kept += sums[i] > threshold ? 1 : 0;
-  }
-  return n_kept;
-}
-
-#if defined(__x86_64__)
-//! The same, 16 at a time: the compiler does not find the compress instruction by itself.
-__attribute__((target("avx512f"))) int64_t collect_avx512(const float* products, const float* bias, int64_t n,
-                                                          float threshold, int32_t first, float* values,
-                                                          int32_t* latents) {
-  const __m512 least = _mm512_set1_ps(threshold);
-  const __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  int64_t n_kept = 0;
-  for (int64_t i = 0; i < n; i += 16) {
-    const auto used = static_cast<__mmask16>(n - i >= 16 ? 0xFFFF : (1 << (n - i)) - 1);
-    const __m512 sums = _mm512_add_ps(_mm512_maskz_loadu_ps(used, products + i), _mm512_maskz_loadu_ps(used, bias + i));
-    const __mmask16 hits = _mm512_mask_cmp_ps_mask(used, sums, least, _CMP_GT_OQ);
-    if (hits == 0) continue;
-    const __m512i index = _mm512_add_epi32(places, _mm512_set1_epi32(first + static_cast<int32_t>(i)));
-    _mm512_storeu_ps(values + n_kept, _mm512_maskz_compress_ps(hits, sums));
-    _mm512_storeu_si512(latents + n_kept, _mm512_maskz_compress_epi32(hits, index));
-    n_kept += __builtin_popcount(hits);
-  }
-  return n_kept;
-}
-
-bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") != 0;
-}
-#else
-constexpr auto collect_avx512 = collect_portable;
-
-constexpr bool has_avx512() {
-  return false;
-}
-#endif
-
 //! What a strip may add to a token, and the 16 that are written beyond what is kept.
-constexpr int64_t kSpare = kTileLatents + 16;
+constexpr int64_t kSpare = kTileLatents + kCollectSpare;
 
 }  // namespace
 
@@ -81,7 +25,6 @@ TopKCandidates::TopKCandidates(int64_t n_tokens, int64_t k)
       thresholds_(static_cast<size_t>(n_tokens), 0.0F) {}
 
 void TopKCandidates::add(const Strip& strip, std::span<const float> bias) {
-  static const auto collect = has_avx512() ? collect_avx512 : collect_portable;
   const float* strip_bias = bias.data() + strip.first_latent;
   for (int64_t i = 0; i < strip.n_tokens; ++i) {
     const int64_t number = strip.first_token + i;
@@ -117,21 +60,49 @@ void TopKCandidates::thin_out(int64_t number) {
 
 Codes TopKCandidates::codes() {
   const auto n_tokens = static_cast<int64_t>(counts_.size());
-  Codes codes = empty_codes(n_tokens, k_);
-  float* values = codes.values.mutable_data_ptr<float>();
-  int32_t* indices = codes.indices.mutable_data_ptr<int32_t>();
   at::parallel_for(0, n_tokens, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t number = begin; number < end; ++number) {
-      thin_out(number);
-      const Token candidates = token(number);
-      const int64_t n = counts_[static_cast<size_t>(number)];
-      std::copy_n(candidates.values, n, values + number * k_);
-      std::copy_n(candidates.latents, n, indices + number * k_);
-      std::fill_n(values + number * k_ + n, k_ - n, 0.0F);
-      std::fill_n(indices + number * k_ + n, k_ - n, -1);
-    }
+    for (int64_t number = begin; number < end; ++number) thin_out(number);
   });
-  return codes;
+  return make_codes(counts_, [this](int64_t number, float* values, int32_t* latents) {
+    const Token candidates = token(number);
+    const int64_t n = counts_[static_cast<size_t>(number)];
+    std::copy_n(candidates.values, n, values);
+    std::copy_n(candidates.latents, n, latents);
+  });
+}
+
+Codes largest(const Codes& codes, int64_t k) {
+  const int64_t* starts = codes.starts.const_data_ptr<int64_t>();
+  const float* values = codes.values.const_data_ptr<float>();
+  std::vector<float> least(static_cast<size_t>(codes.n_tokens()), 0.0F);
+  std::vector<int64_t> n_ties(least.size(), 0);
+  for (int64_t token = 0; token < codes.n_tokens(); ++token) {
+    std::vector<float> sorted(values + starts[token], values + starts[token + 1]);
+    if (static_cast<int64_t>(sorted.size()) <= k) continue;
+    std::nth_element(sorted.begin(), sorted.begin() + k - 1, sorted.end(), std::greater<>());
+    const float kth = sorted[static_cast<size_t>(k - 1)];
+    least[static_cast<size_t>(token)] = kth;
+    n_ties[static_cast<size_t>(token)] =
+        k - std::count_if(sorted.begin(), sorted.end(), [&](float v) { return v > kth; });
+  }
+  std::vector<int64_t> counts(least.size());
+  const auto take = [&](int64_t token, auto&& keep) {
+    int64_t ties = n_ties[static_cast<size_t>(token)];
+    const float kth = least[static_cast<size_t>(token)];
+    for (int64_t i = starts[token]; i < starts[token + 1]; ++i) {
+      if (values[i] > kth || (values[i] == kth && ties-- > 0)) keep(i);
+    }
+  };
+  for (int64_t token = 0; token < codes.n_tokens(); ++token) {
+    take(token, [&](int64_t) { ++counts[static_cast<size_t>(token)]; });
+  }
+  const int32_t* latents = codes.latents.const_data_ptr<int32_t>();
+  return make_codes(counts, [&](int64_t token, float* out_values, int32_t* out_latents) {
+    take(token, [&](int64_t i) {
+      *out_values++ = values[i];
+      *out_latents++ = latents[i];
+    });
+  });
 }
 
 }  // namespace saesweep::sae

@@ -41,4 +41,7 @@ class TopKCandidates {
   std::vector<float> thresholds_;
 };
 
+//! The k largest entries of each token of codes whose values are above 0; among equal ones the lower latent is kept.
+Codes largest(const Codes& codes, int64_t k);
+
 }  // namespace saesweep::sae

@@ -6,9 +6,11 @@ namespace saesweep::sweep {
 
 std::string describe(const Cell& cell) {
   const std::string init = cell.init_seed < 0 ? "" : fmt::format(" init {}", cell.init_seed);
-  return fmt::format("{} {}{} {} {} R{} k{} seed {}, {} tokens", cell.model_name, model::name_of(cell.variant), init,
-                     cell.hookpoint.name(), cell.sae.architecture, cell.sae.expansion_factor, cell.sae.k, cell.sae_seed,
-                     cell.tokens);
+  const std::string sparsity =
+      takes_k(cell.sae.architecture) ? fmt::format("k{}", cell.sae.k) : fmt::format("penalty {}", cell.sae.penalty);
+  return fmt::format("{} {}{} {} {} R{} {} seed {}, {} tokens", cell.model_name, model::name_of(cell.variant), init,
+                     cell.hookpoint.name(), name_of(cell.sae.architecture), cell.sae.expansion_factor, sparsity,
+                     cell.sae_seed, cell.tokens);
 }
 
 }  // namespace saesweep::sweep

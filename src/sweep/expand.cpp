@@ -25,11 +25,17 @@ void check_context(const SweepOptions& options, const std::string& path, const M
 }
 
 void check_k(const SweepOptions& options, const Cell& cell) {
-  if (cell.sae.k <= cell.n_latents) return;
-  throw ConfigError(options.source,
-                    fmt::format("sae.k: {} is more than the {} latents of an SAE with "
-                                "expansion_factor {} on the model {} (width {})",
-                                cell.sae.k, cell.n_latents, cell.sae.expansion_factor, cell.model_path, cell.d_in));
+  const auto refuse = [&](const std::string& problem) {
+    throw ConfigError(
+        options.source,
+        fmt::format("sae.k: {} {} the {} latents of an SAE with expansion_factor {} on the "
+                    "model {} (width {})",
+                    cell.sae.k, problem, cell.n_latents, cell.sae.expansion_factor, cell.model_path, cell.d_in));
+  };
+  if (cell.sae.k > cell.n_latents) refuse("is more than");
+  if (cell.sae.architecture == sae::Architecture::kGroupMax && cell.n_latents % cell.sae.k != 0) {
+    refuse("groups of groupmax do not part evenly");
+  }
 }
 
 Cell cell_of(const std::string& path, const ModelInputs& model, model::Variant variant, int64_t init_seed) {
@@ -44,20 +50,44 @@ Cell cell_of(const std::string& path, const ModelInputs& model, model::Variant v
   return cell;
 }
 
+//! The settings of sparsity that an architecture takes: k, or the weight of its sparsity loss.
+std::vector<sae::SaeOptions> sparsities_of(const SweepOptions& options, sae::SaeOptions sae) {
+  std::vector<sae::SaeOptions> all;
+  const auto& axes = options.axes;
+  if (takes_k(sae.architecture)) {
+    for (const int64_t k : axes.ks) {
+      sae.k = k;
+      all.push_back(sae);
+    }
+    return all;
+  }
+  sae.k = 0;
+  const bool l1 = sae.architecture == sae::Architecture::kRelu;
+  for (const double penalty : l1 ? axes.l1_penalties : axes.l0_penalties) {
+    sae.penalty = penalty;
+    all.push_back(sae);
+  }
+  return all;
+}
+
 void append_saes(const SweepOptions& options, Cell cell, std::vector<Cell>& cells) {
   const auto& axes = options.axes;
-  for (const auto& architecture : axes.architectures)
-    for (const int64_t expansion_factor : axes.expansion_factors)
-      for (const int64_t k : axes.ks)
+  sae::SaeOptions shape = options.sae;
+  for (const auto architecture : axes.architectures)
+    for (const int64_t expansion_factor : axes.expansion_factors) {
+      shape.architecture = architecture;
+      shape.expansion_factor = expansion_factor;
+      for (const auto& sae : sparsities_of(options, shape))
         for (const int64_t seed : axes.sae_seeds)
           for (const int64_t tokens : axes.tokens) {
-            cell.sae = {.architecture = architecture, .expansion_factor = expansion_factor, .k = k};
+            cell.sae = sae;
             cell.sae_seed = seed;
             cell.tokens = tokens;
             cell.n_latents = cell.sae.n_latents(cell.d_in);
             check_k(options, cell);
             cells.push_back(cell);
           }
+    }
 }
 
 void append_model(const SweepOptions& options, const std::string& path, const ModelInputs& model,

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "train/recipe.h"
 
 namespace saesweep::sweep {
 namespace {
@@ -30,18 +31,35 @@ Json text_settings(const Cell& cell, const SweepOptions& options, const Resolved
           {"data_seed", options.text.data_seed}};
 }
 
-Json sae_settings(const Cell& cell, const train::TrainOptions& train) {
-  return {{"architecture", cell.sae.architecture},
-          {"expansion_factor", cell.sae.expansion_factor},
-          {"k", cell.sae.k},
-          {"seed", cell.sae_seed},
-          {"tokens", cell.tokens},
-          {"batch_tokens", train.batch_tokens},
-          {"recipe", train.recipe},
-          {"optimizer", train.optimizer},
-          {"learning_rate", train.learning_rate ? Json(*train.learning_rate) : Json()},
-          {"warmup_steps", train.warmup_steps},
-          {"dead_after_tokens", train.dead_after_tokens}};
+//! The settings as the recipe fills them in, so that a default that is written out is no other setting.
+Json sae_settings(const Cell& cell, train::TrainOptions train) {
+  train.tokens = cell.tokens;
+  const train::Recipe recipe = train::make_recipe(train, cell.n_latents);
+  Json settings = {{"architecture", name_of(cell.sae.architecture)},
+                   {"expansion_factor", cell.sae.expansion_factor},
+                   {"k", cell.sae.k},
+                   {"seed", cell.sae_seed},
+                   {"tokens", cell.tokens},
+                   {"batch_tokens", train.batch_tokens},
+                   {"buffer_tokens", train.buffer_tokens},
+                   {"recipe", train.recipe},
+                   {"optimizer", train.optimizer},
+                   {"optimizer_state", train.optimizer_state},
+                   {"precision", train.precision},
+                   {"learning_rate", recipe.learning_rate},
+                   {"warmup_steps", recipe.warmup_steps},
+                   {"decays", recipe.decays},
+                   {"parts", recipe.n_parts},
+                   {"gradient_clip", recipe.gradient_clip},
+                   {"starts_from_median", recipe.starts_from_median},
+                   {"auxk_alpha", recipe.auxk_alpha},
+                   {"multi_topk", recipe.multi_topk},
+                   {"dead_after_tokens", train.dead_after_tokens}};
+  if (!takes_k(cell.sae.architecture)) settings["penalty"] = cell.sae.penalty;
+  if (cell.sae.architecture == sae::Architecture::kMatryoshka) {
+    settings["matryoshka_sizes"] = cell.sae.matryoshka_sizes(cell.d_in);
+  }
+  return settings;
 }
 
 }  // namespace

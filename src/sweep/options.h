@@ -28,9 +28,13 @@ struct GridAxes {
   std::vector<LayerSelection> layers;
   //! "residual", "mlp", "attention" or "embed".
   std::vector<std::string> hookpoints;
-  std::vector<std::string> architectures;
+  std::vector<sae::Architecture> architectures;
   std::vector<int64_t> expansion_factors;
+  //! Of no meaning for relu and jumprelu, which have penalties instead.
   std::vector<int64_t> ks;
+  //! Weights of the sparsity losses of relu and of jumprelu.
+  std::vector<double> l1_penalties;
+  std::vector<double> l0_penalties;
   std::vector<int64_t> sae_seeds;
   std::vector<int64_t> tokens;
 };
@@ -55,6 +59,7 @@ struct SweepOptions {
   GridAxes axes;
   model::ModelOptions model;
   text::TextOptions text;
+  sae::SaeOptions sae;
   train::TrainOptions train;
   evaluate::EvaluateOptions evaluate;
   RunOptions run;

@@ -31,9 +31,10 @@ results::CellRow row_of(const Cell& cell) {
           .init_seed = cell.init_seed,
           .hookpoint = cell.hookpoint.name(),
           .layer = cell.hookpoint.layer,
-          .architecture = cell.sae.architecture,
+          .architecture = name_of(cell.sae.architecture),
           .expansion_factor = cell.sae.expansion_factor,
           .k = cell.sae.k,
+          .penalty = takes_k(cell.sae.architecture) ? std::nullopt : std::optional(cell.sae.penalty),
           .sae_seed = cell.sae_seed,
           .tokens = cell.tokens};
 }

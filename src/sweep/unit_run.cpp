@@ -52,7 +52,7 @@ struct Curve {
     step.push_back(report.step + 1);
     tokens.push_back((report.step + 1) * batch_tokens);
     loss.push_back(report.loss);
-    explained_variance.push_back(1.0 - report.loss);
+    explained_variance.push_back(1.0 - report.fvu);
     l0.push_back(report.l0);
     dead_fraction.push_back(report.dead_fraction);
     learning_rate.push_back(report.learning_rate);

@@ -8,26 +8,23 @@
 
 namespace saesweep::train {
 
-//! One firing of a latent: which token, and where in the codes, [tokens, k] flattened.
+//! One firing of a latent: which token, and which entry of the codes.
 struct Firing {
-  int32_t token;
-  int32_t place;
+  uint32_t token;
+  uint32_t place;
 };
 
 //! The codes of a batch turned round: for each latent its firings, in the order of tokens.
 class LatentIndex {
  public:
-  explicit LatentIndex(int64_t n_latents);
+  LatentIndex() = default;
+  //! A counting sort. At most 2^32 - 1 entries.
+  LatentIndex(const sae::Codes& codes, int64_t n_latents);
 
-  //! Rebuilds the index (counting sort).
-  void build(const sae::Codes& codes);
   std::span<const Firing> firings(int64_t latent) const;
-  //! Active latents of the batch, over all tokens.
-  int64_t n_firings() const { return static_cast<int64_t>(firings_.size()); }
 
  private:
-  std::vector<int32_t> starts_;  // [n_latents + 1]
-  std::vector<int32_t> cursor_;  // [n_latents]
+  std::vector<uint32_t> starts_;  // [n_latents + 1]
   std::vector<Firing> firings_;
 };
 

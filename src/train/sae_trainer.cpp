@@ -4,87 +4,169 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/errors.h"
-#include "train/schedule.h"
+#include "train/batch_moments.h"
 
 namespace saesweep::train {
 
 namespace {
 
-//! Mean over tokens, [d_in], and the sum over tokens and dimensions of squared deviations from it. In float64, in
-//! the order of tokens. x: [tokens, d_in].
-struct BatchMoments {
-  std::vector<double> mean;
-  double total_variance = 0;
-};
+//! jumprelu's thresholds at the start, and the band about them, in units of the activations' spread (SAELens 6's
+//! defaults for activations of unit spread).
+constexpr double kFirstThreshold = 0.01;
+constexpr double kBandwidth = 0.05;
+//! Share of the newest batch in batch_topk's threshold.
+constexpr double kThresholdShare = 0.01;
+//! A loss beyond which nothing is learnt any more; an SAE that gives the mean has 1.
+constexpr double kDiverged = 1e6;
 
-BatchMoments moments_of(const at::Tensor& x) {
-  const int64_t n = x.size(0);
-  const int64_t d = x.size(1);
-  const float* data = x.const_data_ptr<float>();
-  BatchMoments moments{std::vector<double>(static_cast<size_t>(d), 0.0)};
-  for (int64_t t = 0; t < n; ++t) {
-    for (int64_t i = 0; i < d; ++i) moments.mean[static_cast<size_t>(i)] += data[t * d + i];
-  }
-  for (double& mean : moments.mean) mean /= static_cast<double>(n);
-  std::vector<double> squares(static_cast<size_t>(d), 0.0);
-  for (int64_t t = 0; t < n; ++t) {
-    for (int64_t i = 0; i < d; ++i) {
-      const double deviation = data[t * d + i] - moments.mean[static_cast<size_t>(i)];
-      squares[static_cast<size_t>(i)] += deviation * deviation;
-    }
-  }
-  for (const double square : squares) moments.total_variance += square;
-  return moments;
+sae::Sae first_sae(int64_t d_in, const sae::SaeOptions& options, int64_t seed) {
+  return {options.architecture, takes_k(options.architecture) ? options.k : 0,
+          sae::initial_parameters(d_in, options, seed), options.matryoshka_sizes(d_in)};
 }
 
 }  // namespace
 
 SaeTrainer::SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed)
+    : SaeTrainer(first_sae(d_in, sae, seed), sae, train) {
+  is_started_ = false;
+}
+
+SaeTrainer::SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train)
     : options_(train),
+      penalty_(sae.penalty),
+      recipe_(make_recipe(train, start.parameters.n_latents())),
       n_steps_(train.tokens / train.batch_tokens),
-      peak_learning_rate_(train.learning_rate.value_or(sparsify_learning_rate(sae.n_latents(d_in)))),
-      sae_{sae::initial_parameters(d_in, sae.n_latents(d_in), sae.architecture, seed), sae.k},
-      moments_{Moments::zeros_like(sae_.parameters.W_enc), Moments::zeros_like(sae_.parameters.b_enc),
-               Moments::zeros_like(sae_.parameters.W_dec), Moments::zeros_like(sae_.parameters.b_dec)},
-      index_(sae.n_latents(d_in)),
-      tokens_since_fired_(static_cast<size_t>(sae.n_latents(d_in)), 0) {}
+      sae_(std::move(start)),
+      is_started_(true),
+      tokens_since_fired_(static_cast<size_t>(sae_.parameters.n_latents()), 0),
+      fired_(tokens_since_fired_.size(), 0),
+      is_dead_(tokens_since_fired_.size(), 0) {}
 
 StepReport SaeTrainer::step(const at::Tensor& x) {
+  const double learning_rate = recipe_.rate_at(steps_done_);
+  const int64_t part_tokens = x.size(0) / recipe_.n_parts;
+  StepReport report{.step = steps_done_, .learning_rate = learning_rate};
+  std::vector<Part> parts;
+  std::vector<float> d_threshold;
+  int64_t n_active = 0;
+  for (int64_t part = 0; part < recipe_.n_parts; ++part) {
+    BatchLoss loss = loss_of(x.narrow(0, part * part_tokens, part_tokens), learning_rate);
+    report.loss += loss.loss / static_cast<double>(recipe_.n_parts);
+    report.fvu += loss.fvu / static_cast<double>(recipe_.n_parts);
+    n_active += loss.codes.n_entries();
+    mark_fired(loss.codes);
+    if (has_common_threshold(sae_.architecture)) follow_threshold(loss.codes);
+    std::move(loss.parts.begin(), loss.parts.end(), std::back_inserter(parts));
+    if (d_threshold.empty()) d_threshold.resize(loss.d_threshold.size(), 0.0F);
+    for (size_t i = 0; i < d_threshold.size(); ++i) d_threshold[i] += loss.d_threshold[i];
+    if (recipe_.gradient_clip > 0) clip(parts, d_threshold);
+  }
+  update(parts, d_threshold, learning_rate);
+  report.l0 = static_cast<double>(n_active) / static_cast<double>(x.size(0));
+  report.dead_fraction = count_dead(x.size(0));
+  ++steps_done_;
+  return report;
+}
+
+void SaeTrainer::start_from(const at::Tensor& x, const std::vector<double>& mean) {
+  const std::vector<double> center = recipe_.starts_from_median ? geometric_median(x) : mean;
+  float* b_dec = sae_.parameters.b_dec.mutable_data_ptr<float>();
+  std::transform(center.begin(), center.end(), b_dec, [](double value) { return static_cast<float>(value); });
+  if (sae_.architecture == sae::Architecture::kJumpRelu) {
+    sae_.parameters.threshold.fill_(static_cast<float>(kFirstThreshold * spread_));
+  }
+}
+
+BatchLoss SaeTrainer::loss_of(const at::Tensor& x, double learning_rate) {
   const BatchMoments batch = moments_of(x);
-  if (steps_done_ == 0) {
-    float* b_dec = sae_.parameters.b_dec.mutable_data_ptr<float>();
-    std::transform(batch.mean.begin(), batch.mean.end(), b_dec, [](double mean) { return static_cast<float>(mean); });
+  const auto where = [&] { return fmt::format("at step {}, learning rate {:.3g}", steps_done_, learning_rate); };
+  if (batch.total_variance == 0) {
+    throw NumericError(fmt::format("the activations of a batch are all equal, so no loss can be taken, {}", where()));
   }
-  const double learning_rate = peak_learning_rate_ * linear_schedule(steps_done_, options_.warmup_steps, n_steps_);
-  const at::Tensor centered = sae::center(sae_, x);
-  const sae::Codes codes = sae::encode_centered(sae_, centered);
-  const BatchGradients gradients = backward_to_codes(sae_, codes, x, batch.total_variance);
-  const double loss = gradients.squared_error / batch.total_variance;
-  if (!std::isfinite(loss)) {
-    throw NumericError(
-        fmt::format("training diverged: loss {} at step {}, learning rate {:.3g}", loss, steps_done_, learning_rate));
+  if (!state_.W_enc.first.defined()) {
+    spread_ = std::sqrt(batch.total_variance / static_cast<double>(x.numel()));
+    if (!is_started_) start_from(x, batch.mean);
+    state_ = SaeState(recipe_, sae_.parameters);
   }
-  index_.build(codes);
-  count_firings(codes);
-  update_parameters(sae_, moments_, AdamCoefficients::at_step(steps_done_ + 1, learning_rate), codes, index_, gradients,
-                    centered);
-  const double n_active = static_cast<double>(index_.n_firings());
-  return {steps_done_++, learning_rate, loss, n_active / static_cast<double>(x.size(0)), dead_fraction()};
+  BatchLoss loss = batch_loss(sae_, x, batch.total_variance,
+                              {.recipe = recipe_,
+                               .penalty = penalty_,
+                               .bandwidth = kBandwidth * spread_,
+                               .is_dead = is_dead_,
+                               .share = 1.0 / static_cast<double>(recipe_.n_parts)});
+  if (!std::isfinite(loss.loss) || loss.loss > kDiverged) {
+    throw NumericError(fmt::format("training diverged: loss {} {}", loss.loss, where()));
+  }
+  for (Part& part : loss.parts) part.index = LatentIndex(part.codes, sae_.parameters.n_latents());
+  return loss;
 }
 
-void SaeTrainer::count_firings(const sae::Codes& codes) {
-  for (size_t latent = 0; latent < tokens_since_fired_.size(); ++latent) {
-    const bool fired = !index_.firings(static_cast<int64_t>(latent)).empty();
-    tokens_since_fired_[latent] = fired ? 0 : tokens_since_fired_[latent] + codes.n_tokens();
-  }
+//! The gradient so far, of this part of the step and those before it, as ThomasHeap/sae clips it.
+void SaeTrainer::clip(std::vector<Part>& parts, std::vector<float>& d_threshold) const {
+  const double norm = gradient_norm(sae_, parts, d_threshold);
+  if (norm <= recipe_.gradient_clip) return;
+  const auto factor = static_cast<float>(recipe_.gradient_clip / (norm + 1e-6));
+  for (Part& part : parts) part.scale *= factor;
+  for (float& gradient : d_threshold) gradient *= factor;
 }
 
-double SaeTrainer::dead_fraction() const {
-  const auto n_dead = std::count_if(tokens_since_fired_.begin(), tokens_since_fired_.end(),
-                                    [this](int64_t tokens) { return tokens >= options_.dead_after_tokens; });
-  return static_cast<double>(n_dead) / static_cast<double>(tokens_since_fired_.size());
+//! The mean over batches of the smallest active value (Bussmann et al. 2024), the newest weighing most.
+void SaeTrainer::follow_threshold(const sae::Codes& codes) {
+  const float* values = codes.values.const_data_ptr<float>();
+  if (codes.n_entries() == 0) return;
+  const float least = *std::min_element(values, values + codes.n_entries());
+  float& threshold = *sae_.parameters.threshold.mutable_data_ptr<float>();
+  threshold = threshold == 0 ? least : static_cast<float>((1 - kThresholdShare) * threshold + kThresholdShare * least);
+}
+
+OptimizerStep SaeTrainer::optimizer_step(double learning_rate) {
+  if (recipe_.optimizer == Optimizer::kAdam) {
+    return OptimizerStep::adam(steps_done_ + 1, learning_rate, recipe_.adam_epsilon);
+  }
+  largest_rate_ = std::max(largest_rate_, learning_rate);
+  rate_square_sum_ += largest_rate_ * largest_rate_;
+  return OptimizerStep::signum(steps_done_ + 1, learning_rate, largest_rate_, rate_square_sum_);
+}
+
+void SaeTrainer::update(std::span<const Part> parts, std::span<const float> d_threshold, double learning_rate) {
+  OptimizerStep step = optimizer_step(learning_rate);
+  const bool is_last = steps_done_ + 1 == n_steps_;
+  // Signum ends with an average, which sparsify takes of rows as the last step leaves them.
+  const bool normalizes = recipe_.optimizer == Optimizer::kAdam || !is_last;
+  update_parameters(sae_, state_, step, parts, normalizes);
+  sae::Parameters& p = sae_.parameters;
+  if (!d_threshold.empty()) {
+    step.step_size *= static_cast<float>(spread_);
+    step.learning_rate *= static_cast<float>(spread_);
+    float* thresholds = p.threshold.mutable_data_ptr<float>();
+    train::update(step, state_.threshold, 0, p.n_latents(), d_threshold.data(), thresholds);
+    for (int64_t i = 0; i < p.n_latents(); ++i) thresholds[i] = std::max(thresholds[i], 0.0F);
+  }
+  if (!is_last) return;
+  finish(recipe_.optimizer, state_.W_enc, p.W_enc);
+  finish(recipe_.optimizer, state_.b_enc, p.b_enc);
+  finish(recipe_.optimizer, state_.W_dec, p.W_dec);
+  finish(recipe_.optimizer, state_.b_dec, p.b_dec);
+  if (!d_threshold.empty()) finish(recipe_.optimizer, state_.threshold, p.threshold);
+}
+
+void SaeTrainer::mark_fired(const sae::Codes& codes) {
+  const int32_t* latents = codes.latents.const_data_ptr<int32_t>();
+  for (int64_t i = 0; i < codes.n_entries(); ++i) fired_[static_cast<size_t>(latents[i])] = 1;
+}
+
+double SaeTrainer::count_dead(int64_t n_tokens) {
+  int64_t n_dead = 0;
+  for (size_t latent = 0; latent < fired_.size(); ++latent) {
+    tokens_since_fired_[latent] = fired_[latent] != 0 ? 0 : tokens_since_fired_[latent] + n_tokens;
+    is_dead_[latent] = tokens_since_fired_[latent] >= options_.dead_after_tokens ? 1 : 0;
+    n_dead += is_dead_[latent];
+  }
+  std::fill(fired_.begin(), fired_.end(), 0);
+  return static_cast<double>(n_dead) / static_cast<double>(fired_.size());
 }
 
 }  // namespace saesweep::train

@@ -1,0 +1,151 @@
+#include "train/optimizer.h"
+
+#include <ATen/ops/zeros_like.h>
+
+#include <bit>
+#include <cmath>
+
+#include "base/vectorize.h"
+
+namespace saesweep::train {
+
+namespace {
+
+constexpr auto kOneLessBeta1 = static_cast<float>(1.0 - OptimizerStep::kBeta1);
+constexpr auto kBeta2 = static_cast<float>(OptimizerStep::kBeta2);
+constexpr auto kOneLessBeta2 = static_cast<float>(1.0 - OptimizerStep::kBeta2);
+//! Of the way from y through x to z (Defazio et al. 2024): x = y + kBack (z - y), y = x + kForth (z - x).
+constexpr auto kBack = static_cast<float>(1.0 - 1.0 / OptimizerStep::kMomentum);
+constexpr auto kForth = static_cast<float>(1.0 - OptimizerStep::kMomentum);
+
+//! 32 bits that depend on key and place alone (the finalizer of MurmurHash3 over a multiplicative mix).
+inline uint32_t scrambled(uint32_t key, uint32_t place) {
+  uint32_t bits = place * 0x9E3779B9U ^ key;
+  bits = (bits ^ (bits >> 16)) * 0x85EBCA6BU;
+  bits = (bits ^ (bits >> 13)) * 0xC2B2AE35U;
+  return bits ^ (bits >> 16);
+}
+
+inline float widened(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
+
+//! Rounded to bfloat16, upwards with the probability of what is cut off. noise: 16 uniform bits.
+inline uint16_t rounded(float value, uint32_t noise) {
+  return static_cast<uint16_t>((std::bit_cast<uint32_t>(value) + noise) >> 16);
+}
+
+//! One value of Adam; moves first and second.
+inline float adam(const OptimizerStep& step, float gradient, float parameter, float& first, float& second) {
+  first = first + kOneLessBeta1 * (gradient - first);
+  second = kBeta2 * second + kOneLessBeta2 * gradient * gradient;
+  return parameter - step.step_size * first / (__builtin_sqrtf(second) * step.inverse_bias2 + step.epsilon);
+}
+
+//! One value of signum; moves z and returns the new y.
+inline float signum(const OptimizerStep& step, float gradient, float y, float& z) {
+  float x = y + kBack * (z - y);
+  z -= step.learning_rate * (static_cast<float>(gradient > 0) - static_cast<float>(gradient < 0));
+  x += step.average_share * (z - x);
+  return x + kForth * (z - x);
+}
+
+SAESWEEP_VECTORIZED
+void adam_float32(const OptimizerStep& given, int64_t n, const float* gradient, float* parameter, float* first,
+                  float* second) {
+  const OptimizerStep step = given;
+  for (int64_t i = 0; i < n; ++i) parameter[i] = adam(step, gradient[i], parameter[i], first[i], second[i]);
+}
+
+SAESWEEP_VECTORIZED
+void adam_bfloat16(const OptimizerStep& given, uint32_t offset, int64_t n, const float* gradient, float* parameter,
+                   uint16_t* first, uint16_t* second) {
+  const OptimizerStep step = given;
+  for (int64_t i = 0; i < n; ++i) {
+    float m = widened(first[i]), v = widened(second[i]);
+    parameter[i] = adam(step, gradient[i], parameter[i], m, v);
+    const uint32_t noise = scrambled(step.rounding_key, offset + static_cast<uint32_t>(i));
+    first[i] = rounded(m, noise & 0xFFFF);
+    second[i] = rounded(v, noise >> 16);
+  }
+}
+
+SAESWEEP_VECTORIZED
+void signum_float32(const OptimizerStep& given, int64_t n, const float* gradient, float* y, float* z) {
+  const OptimizerStep step = given;
+  for (int64_t i = 0; i < n; ++i) y[i] = signum(step, gradient[i], y[i], z[i]);
+}
+
+SAESWEEP_VECTORIZED
+void signum_bfloat16(const OptimizerStep& given, uint32_t offset, int64_t n, const float* gradient, float* y,
+                     uint16_t* z) {
+  const OptimizerStep step = given;
+  for (int64_t i = 0; i < n; ++i) {
+    float point = widened(z[i]);
+    y[i] = signum(step, gradient[i], y[i], point);
+    z[i] = rounded(point, scrambled(step.rounding_key, offset + static_cast<uint32_t>(i)) & 0xFFFF);
+  }
+}
+
+uint16_t* bits_of(at::Tensor& tensor, int64_t offset) {
+  return reinterpret_cast<uint16_t*>(tensor.mutable_data_ptr<at::BFloat16>()) + offset;
+}
+
+}  // namespace
+
+OptimizerStep OptimizerStep::adam(int64_t t, double learning_rate, double epsilon) {
+  const auto steps = static_cast<double>(t);
+  OptimizerStep step;
+  step.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(kBeta1, steps)));
+  step.inverse_bias2 = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(kBeta2, steps)));
+  step.epsilon = static_cast<float>(epsilon);
+  step.rounding_key = scrambled(0x5AE5, static_cast<uint32_t>(t));
+  return step;
+}
+
+OptimizerStep OptimizerStep::signum(int64_t t, double learning_rate, double largest_rate, double weight_sum) {
+  OptimizerStep step;
+  step.optimizer = Optimizer::kSignum;
+  step.learning_rate = static_cast<float>(learning_rate);
+  step.average_share = weight_sum > 0 ? static_cast<float>(largest_rate * largest_rate / weight_sum) : 0.0F;
+  step.rounding_key = scrambled(0x5AE5, static_cast<uint32_t>(t));
+  return step;
+}
+
+OptimizerState::OptimizerState(const Recipe& recipe, const at::Tensor& parameter) {
+  const auto dtype = recipe.has_bfloat16_state ? at::kBFloat16 : at::kFloat;
+  if (recipe.optimizer == Optimizer::kSignum) {
+    first = parameter.to(dtype, /*non_blocking=*/false, /*copy=*/true);
+    return;
+  }
+  first = at::zeros_like(parameter, dtype);
+  second = at::zeros_like(parameter, dtype);
+}
+
+void update(const OptimizerStep& step, OptimizerState& state, int64_t offset, int64_t n, const float* gradient,
+            float* parameter) {
+  const auto place = static_cast<uint32_t>(offset);
+  const bool is_wide = state.first.scalar_type() == at::kFloat;
+  if (step.optimizer == Optimizer::kAdam) {
+    if (is_wide) {
+      adam_float32(step, n, gradient, parameter, state.first.mutable_data_ptr<float>() + offset,
+                   state.second.mutable_data_ptr<float>() + offset);
+    } else {
+      adam_bfloat16(step, place, n, gradient, parameter, bits_of(state.first, offset), bits_of(state.second, offset));
+    }
+  } else if (is_wide) {
+    signum_float32(step, n, gradient, parameter, state.first.mutable_data_ptr<float>() + offset);
+  } else {
+    signum_bfloat16(step, place, n, gradient, parameter, bits_of(state.first, offset));
+  }
+}
+
+void finish(Optimizer optimizer, const OptimizerState& state, at::Tensor& parameter) {
+  if (optimizer == Optimizer::kAdam) return;
+  const at::Tensor z = state.first.to(at::kFloat).contiguous();
+  const float* point = z.const_data_ptr<float>();
+  float* values = parameter.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < parameter.numel(); ++i) values[i] += kBack * (point[i] - values[i]);
+}
+
+}  // namespace saesweep::train

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "train/recipe.h"
+
+namespace saesweep::train {
+
+//! Numbers of one step that all parameters share. Adam (Kingma & Ba 2015, arXiv:1412.6980) with torch's betas, no
+//! weight decay; or signum: sign descent (Bernstein et al. 2018, arXiv:1802.04434) under schedule-free averaging with
+//! momentum 0.95 (Defazio et al. 2024, arXiv:2405.15682), as sparsify runs it.
+struct OptimizerStep {
+  Optimizer optimizer = Optimizer::kAdam;
+  //! Adam: learning rate / (1 - beta1^t).
+  float step_size = 0;
+  //! Adam: 1 / sqrt(1 - beta2^t).
+  float inverse_bias2 = 0;
+  float epsilon = 0;
+  //! Signum: learning rate, and the share of the newest point in the average.
+  float learning_rate = 0;
+  float average_share = 0;
+  //! Key of the draws that round a bfloat16 state, another one for each step.
+  uint32_t rounding_key = 0;
+
+  static constexpr double kBeta1 = 0.9;
+  static constexpr double kBeta2 = 0.999;
+  static constexpr double kMomentum = 0.95;
+
+  //! Adam's step t, counted from 1.
+  static OptimizerStep adam(int64_t t, double learning_rate, double epsilon);
+  //! Signum's step t. weight_sum: the sum of squares, over the steps up to this one, of the largest rate until then.
+  static OptimizerStep signum(int64_t t, double learning_rate, double largest_rate, double weight_sum);
+};
+
+//! The optimizer's memory of one parameter tensor, of its shape, float32 or bfloat16. Adam: first and second moments.
+//! Signum: the point that the signs move (z); `second` is undefined. The parameter itself then is the point at which
+//! gradients are taken (y).
+struct OptimizerState {
+  at::Tensor first;
+  at::Tensor second;
+
+  OptimizerState() = default;
+  //! The state before the first step.
+  OptimizerState(const Recipe& recipe, const at::Tensor& parameter);
+};
+
+//! Updates n values of a parameter, from place `offset` of its tensor, whose state is given: a float32 state in place,
+//! a bfloat16 one rounded up or down at random, with the expectation unchanged: small changes of the second moment
+//! would be lost otherwise.
+void update(const OptimizerStep& step, OptimizerState& state, int64_t offset, int64_t n, const float* gradient,
+            float* parameter);
+
+//! What training ends with: signum's average (x) in place of the parameter; with Adam nothing changes.
+void finish(Optimizer optimizer, const OptimizerState& state, at::Tensor& parameter);
+
+}  // namespace saesweep::train
