@@ -38,7 +38,15 @@ std::vector<std::string> overrides_of(const po::variables_map& given) {
 Plan make_plan(const sweep::SweepOptions& options, int n_ranks) {
   const auto inputs = sweep::resolve_inputs(options);
   Plan plan{.options = options, .cells = sweep::expand(options, inputs), .units = {}, .n_ranks = n_ranks};
-  plan.units = sweep::make_units(plan.cells, n_ranks, options.run, sweep::CostModel(options, inputs));
+  // How many of the ranks share a machine is not known here: at least one has this one's memory.
+  const uint64_t memory = sweep::rank_memory(options.run, 1);
+  const sweep::CostModel cost(options, inputs);
+  plan.units = sweep::make_units(plan.cells, n_ranks, options.run, cost, memory);
+  sweep::check_memory(options, plan.cells, plan.units, memory);
+  for (const auto& cell : plan.cells) {
+    const auto* alone = &cell;
+    plan.cell_bytes = std::max(plan.cell_bytes, cost.memory_bytes({&alone, 1}));
+  }
   plan.output_bytes = sweep::output_bytes(plan.cells, options);
   return plan;
 }

@@ -14,6 +14,8 @@ namespace {
 
 //! More ranks than these are told by their extremes.
 constexpr int kRanksShown = 16;
+//! Of a device's memory, what the driver and LibTorch leave.
+constexpr double kUsable = 0.93;
 
 std::string ranges_text(const std::set<int64_t>& numbers) {
   std::string text;
@@ -93,18 +95,32 @@ std::string hookpoints_text(std::span<const sweep::Cell* const> cells) {
   return text;
 }
 
+std::string device_text(uint64_t bytes) {
+  for (const int gigabytes : {8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 192, 288}) {
+    if (static_cast<double>(bytes) <= kUsable * gigabytes * 1e9) return fmt::format("a device of {} GB", gigabytes);
+  }
+  return "no device of up to 288 GB";
+}
+
 std::string plan_text(const Plan& plan) {
   const auto schedule = sweep::make_schedule(plan.units, plan.n_ranks);
-  uint64_t memory = 0;
-  for (const auto& unit : plan.units) memory = std::max(memory, unit.memory_bytes);
+  uint64_t memory = 0, buffer = 0;
+  for (const auto& unit : plan.units) {
+    memory = std::max(memory, unit.memory_bytes);
+    buffer = std::max(buffer, unit.buffer_bytes);
+  }
+  const std::string buffer_text =
+      buffer == 0 ? ""
+                  : fmt::format("Activation buffer: up to {} of it ({} tokens x width x 2 bytes x hookpoints)\n",
+                                bytes_text(buffer), plan.options.train.buffer_tokens);
   return fmt::format(
       "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n\n{}\n{}\n"
       "Time: about {} (rough: counted operations at 60 GFLOP/s a core)\n"
-      "Memory: up to {} a rank, LibTorch's own aside\n"
+      "Memory: up to {} a rank, LibTorch's own aside; the largest cell alone needs {} ({})\n{}"
       "Output: {} in {}\n",
       plan.options.name, plan.cells.size(), sweep::make_groups(plan.cells).size(), plan.units.size(), groups_text(plan),
-      schedule_text(plan, schedule), duration_text(schedule.makespan), bytes_text(memory),
-      bytes_text(plan.output_bytes), plan.options.output.string());
+      schedule_text(plan, schedule), duration_text(schedule.makespan), bytes_text(memory), bytes_text(plan.cell_bytes),
+      device_text(plan.cell_bytes), buffer_text, bytes_text(plan.output_bytes), plan.options.output.string());
 }
 
 std::string cells_text(const Plan& plan) {

@@ -19,6 +19,8 @@ struct Plan {
   int n_ranks = 1;
   //! What a run writes.
   uint64_t output_bytes = 0;
+  //! What the largest cell needs alone.
+  uint64_t cell_bytes = 0;
 };
 
 //! The plan for people to read: a line a group, a line a rank, time, memory and size of the output.
@@ -26,6 +28,9 @@ std::string plan_text(const Plan& plan);
 
 //! A line a cell, with its id and unit.
 std::string cells_text(const Plan& plan);
+
+//! The smallest common size of a device's memory that holds so many bytes: "a device of 40 GB".
+std::string device_text(uint64_t bytes);
 
 //! Hookpoints of cells, short: "layers.0-5", "layers.0,4-6 mlp", "embed_in".
 std::string hookpoints_text(std::span<const sweep::Cell* const> cells);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace saesweep::app {
 
@@ -27,14 +26,6 @@ std::string TextTable::text() const {
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;
-}
-
-std::string bytes_text(uint64_t bytes) {
-  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB", "PB"};
-  double number = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; number >= 999.5 && unit + 1 < kUnits.size(); ++unit) number /= 1000;
-  return fmt::format("{:.{}f} {}", number, unit > 0 && number < 9.95 ? 1 : 0, kUnits[unit]);
 }
 
 }  // namespace saesweep::app

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,8 +17,5 @@ class TextTable {
  private:
   std::vector<std::vector<std::string>> rows_;
 };
-
-//! "512 B", "41 MB", "1.5 GB" (powers of 1000).
-std::string bytes_text(uint64_t bytes);
 
 }  // namespace saesweep::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace saesweep {
@@ -34,5 +35,8 @@ class ProgressLine {
 
 //! "12 s", "3 min 05 s", "2 h 10 min", "4 d 3 h".
 std::string duration_text(double seconds);
+
+//! "512 B", "41 MB", "1.5 GB" (powers of 1000).
+std::string bytes_text(uint64_t bytes);
 
 }  // namespace saesweep

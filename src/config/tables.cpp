@@ -278,7 +278,10 @@ Table run_table() {
                "threads a rank computes with"),
            setting<int64_t>(
                "cells_per_unit", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.run.cells_per_unit; },
-               "most cells that train at the same time on a rank; 0: as planned for the ranks there are")}};
+               "most cells that train at the same time on a rank; 0: as planned for the ranks there are"),
+           setting<double>(
+               "memory_gb", number_at_least_0(), [](SweepOptions & o) -> auto& { return o.run.memory_gb; },
+               "memory a rank may use, in 10^9 bytes; 0: its share of the machine's")}};
 }
 
 }  // namespace

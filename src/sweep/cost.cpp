@@ -11,8 +11,22 @@ constexpr double kAdamBytes = 24;
 // Pre-activations stay in the cache; writing them there and choosing k of them takes about as long as this much
 // memory traffic.
 constexpr double kPreActivationBytes = 12;
-// Memory a parameter: the weight and Adam's two moments.
-constexpr double kSaeBytes = 12;
+// Packed tokens and latents of the encoder's product.
+constexpr double kPackedBytes = 40 << 20;
+
+// Memory a parameter: the float32 weight, and what the optimizer remembers: two numbers of Adam, one of signum.
+double parameter_bytes(const train::TrainOptions& train) {
+  const double state = train.optimizer_state == "bfloat16" ? 2 : 4;
+  return 4 + state * (train.optimizer == "signum" ? 1 : 2);
+}
+
+// What a step holds beside that: centered inputs, the gradient of each reconstruction, codes of 20 bytes.
+double step_bytes(const Cell& cell, double batch) {
+  const bool is_nested = cell.sae.architecture == sae::Architecture::kMatryoshka;
+  const double n_reconstructions = is_nested ? static_cast<double>(cell.sae.matryoshka_fractions.size()) : 1;
+  const double k = takes_k(cell.sae.architecture) ? static_cast<double>(cell.sae.k) : cell.n_latents / 2.0;
+  return kPackedBytes + batch * (4 * cell.d_in * (1 + n_reconstructions) + 20 * k);
+}
 
 double n_parameters(const Cell& cell) {
   return 2.0 * cell.d_in * cell.n_latents + static_cast<double>(cell.n_latents + cell.d_in);
@@ -80,19 +94,29 @@ double CostModel::cell_seconds(const Cell& cell) const {
   return flops / flops_ + bytes / bytes_;
 }
 
+uint64_t CostModel::buffer_bytes(std::span<const Cell* const> cells) const {
+  std::map<model::Hookpoint, int64_t> widths;
+  for (const auto* cell : cells) widths[cell->hookpoint] = cell->d_in;
+  uint64_t bytes = 0;
+  for (const auto& [hookpoint, width] : widths)
+    bytes += 2 * static_cast<uint64_t>(options_.train.buffer_tokens * width);
+  return bytes;
+}
+
 uint64_t CostModel::memory_bytes(std::span<const Cell* const> cells) const {
   const auto& config = configs_.at(cells.front()->model_path);
   const double batch = static_cast<double>(options_.train.batch_tokens);
   std::set<model::Hookpoint> hookpoints;
-  double saes = 0;
+  double saes = 0, step = 0;
   for (const auto* cell : cells) {
     hookpoints.insert(cell->hookpoint);
-    saes += kSaeBytes * n_parameters(*cell);
+    saes += parameter_bytes(options_.train) * n_parameters(*cell);
+    step = std::max(step, step_bytes(*cell, batch));
   }
   const double weights = n_parameters(config) * (options_.model.dtype == "float32" ? 4 : 2);
   const double activations = 4 * batch * config.d_model * hookpoints.size();
   const double logits = 4.0 * options_.text.context_length * config.vocab_size;
-  return static_cast<uint64_t>(weights + saes + activations + logits);
+  return static_cast<uint64_t>(weights + saes + activations + step + logits) + buffer_bytes(cells);
 }
 
 }  // namespace saesweep::sweep

@@ -30,9 +30,11 @@ class CostModel {
   double shared_seconds(std::span<const Cell* const> cells) const;
   //! Paid by each cell: its training steps, its encoding of the evaluation texts, its patched forward passes.
   double cell_seconds(const Cell& cell) const;
-  //! Bytes that cells training together need: weights of the model, SAEs with Adam's moments, a batch
-  //! of activations a hookpoint, a row of logits.
+  //! Bytes that cells training together need: weights of the model, SAEs with what the optimizer remembers, the
+  //! activation buffer, a batch of activations a hookpoint, what a step works with, a row of logits.
   uint64_t memory_bytes(std::span<const Cell* const> cells) const;
+  //! Of these the activation buffer: buffer_tokens * width * 2 * hookpoints.
+  uint64_t buffer_bytes(std::span<const Cell* const> cells) const;
 
  private:
   //! Operations a token of n blocks, and of what follows a cell's hookpoint up to the logits.

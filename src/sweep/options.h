@@ -45,6 +45,9 @@ struct RunOptions {
   //! Most cells that train at the same time on one rank; 0: as many as one forward pass can feed without
   //! leaving ranks idle. Never changes results.
   int64_t cells_per_unit = 0;
+  //! Memory a rank may use, in GB (10^9 bytes); 0: its share of the machine's. Units are cut to fit. Never changes
+  //! results.
+  double memory_gb = 0;
 };
 
 //! A sweep file, read and checked. Fields that are axes of the grid hold their value in GridAxes; the option

@@ -97,7 +97,10 @@ void Run::prepare() {
   cells_ = expand(options_, inputs_);
   find_work();
   open_results();
-  units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_));
+  // The same division on all ranks: by the memory of the poorest.
+  const uint64_t memory = comm_.min(rank_memory(options_.run, comm_.node_local().size()));
+  units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_), memory);
+  check_memory(options_, to_do_, units_, memory);
 }
 
 void Run::take_output() {

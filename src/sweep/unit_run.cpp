@@ -15,6 +15,7 @@
 #include "model/compute.h"
 #include "model/variants.h"
 #include "sae/folder.h"
+#include "train/activation_buffer.h"
 #include "train/activation_source.h"
 #include "train/row_order.h"
 #include "train/sae_trainer.h"
@@ -79,7 +80,7 @@ class UnitRun {
 
  private:
   void train();
-  void train_step(Job& job, const train::ActivationBatch& batch, int64_t step);
+  void train_step(Job& job, const at::Tensor& x, int64_t step);
   void save(Job& job);
   void evaluate();
   void evaluate_split(train::ActivationSource& source, train::RowOrder order, int64_t n_rows,
@@ -150,17 +151,20 @@ void UnitRun::run() {
 void UnitRun::train() {
   const text::TokenRows& rows = context_.text_of(*jobs_.front().cell).rows(text::Split::kTrain);
   const train::ActivationSource source = source_of(rows);
-  train::RowOrder order("train", rows.stream().text_hash(), options_.text.data_seed, rows.n_rows());
-  const int64_t batch_rows = options_.train.batch_tokens / options_.text.context_length;
+  const std::string text_hash = rows.stream().text_hash();
+  const int64_t data_seed = options_.text.data_seed;
+  train::ActivationBuffer buffer(source, {"train", text_hash, data_seed, rows.n_rows()}, text_hash, data_seed,
+                                 options_.text.context_length, options_.train.batch_tokens,
+                                 options_.train.buffer_tokens);
   int64_t n_steps = 0;
   for (const Job& job : jobs_) n_steps = std::max(n_steps, job.trainer->n_steps());
   for (int64_t step = 0; step < n_steps && !all_failed(); ++step) {
     Stopwatch watch;
-    const train::ActivationBatch batch = source.read(order.rows(step * batch_rows, batch_rows));
+    const std::vector<at::Tensor> batch = buffer.batch(step);
     const double share = watch.lap() / static_cast<double>(jobs_.size());
     for (Job& job : jobs_) {
       if (job.failed || step >= job.trainer->n_steps()) continue;
-      guarded(job, [&] { train_step(job, batch, step); });
+      guarded(job, [&] { train_step(job, batch[job.hookpoint], step); });
       job.train_seconds += share + watch.lap();
     }
   }
@@ -169,8 +173,8 @@ void UnitRun::train() {
   }
 }
 
-void UnitRun::train_step(Job& job, const train::ActivationBatch& batch, int64_t step) {
-  const train::StepReport step_report = job.trainer->step(batch.activations[job.hookpoint]);
+void UnitRun::train_step(Job& job, const at::Tensor& x, int64_t step) {
+  const train::StepReport step_report = job.trainer->step(x);
   const int64_t every = curve_points(job.trainer->n_steps()).every;
   if ((step + 1) % every == 0) job.curve.add(step_report, options_.train.batch_tokens);
   report({.trained_tokens = options_.train.batch_tokens});

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct Unit {
   size_t group = 0;
   double cost_seconds = 0;
   uint64_t memory_bytes = 0;
+  //! Of these the activation buffer.
+  uint64_t buffer_bytes = 0;
 };
 
 //! When each rank would work on what, if units are handed out in order to the rank that is free first.
@@ -41,8 +44,17 @@ std::vector<Group> make_groups(std::span<const Cell> cells);
 
 //! Divides the groups into units. RunOptions::cells_per_unit bounds their cells; where it is 0, groups stay whole but
 //! for those, all or the ones left over when each rank has had equally many, whose cutting into units of one size
-//! ends the schedule earliest. Units stand longest first, those of equal cost by their first cell. n_ranks >= 1.
-std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost);
+//! ends the schedule earliest. No unit of several cells needs more than memory_bytes. Units stand longest first, those
+//! of equal cost by their first cell. n_ranks >= 1.
+std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost,
+                             uint64_t memory_bytes = std::numeric_limits<uint64_t>::max());
+
+//! Throws ConfigError naming what a unit needs, and of what, where it does not fit into the memory of a rank.
+void check_memory(const SweepOptions& options, std::span<const Cell> cells, std::span<const Unit> units,
+                  uint64_t memory_bytes);
+
+//! Bytes that each of n_ranks on this machine may use: [run] memory_gb, or its share of the machine's memory.
+uint64_t rank_memory(const RunOptions& run, int n_ranks);
 
 //! List scheduling of units in the order given; ties go to the lowest rank.
 Schedule make_schedule(std::span<const Unit> units, int n_ranks);

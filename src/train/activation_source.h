@@ -34,6 +34,8 @@ class ActivationSource {
   //! Rows of a forward pass, as forward_tokens allows.
   int64_t forward_rows() const { return forward_rows_; }
   const std::vector<model::Hookpoint>& hookpoints() const { return hookpoints_; }
+  //! Where activations come to lie.
+  at::Device device() const { return model_->device(); }
 
   //! Activations of these rows, in forward passes of forward_rows() rows each (the last may be smaller).
   ActivationBatch read(std::span<const int64_t> rows) const;
