@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 FILETYPE = "saesweep-results"
-VERSION = 1
+VERSION = 2
 
 STATES = ("to come", "started", "done", "failed")
 STAGES = ("none", "trained", "evaluated", "harvested", "scored")

@@ -69,7 +69,7 @@ Architecture architecture_of(const Json& config, const std::string& where) {
   try {
     return architecture_from(name);
   } catch (const InputError& error) {
-    throw ModelError(where, error.what());
+    throw ModelError(where, fmt::format("key 'activation': {}", error.what()));
   }
 }
 

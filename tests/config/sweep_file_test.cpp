@@ -85,6 +85,50 @@ TEST(SweepFile, ResolvedTextParsesToTheSameSweep) {
   EXPECT_EQ(parse(parse(kLeast).resolved).resolved, parse(kLeast).resolved);
 }
 
+TEST(SweepFile, SettingsOfSaesAreKeptByTheResolvedText) {
+  const auto options = parse(parse(kLeast + "[sae]\narchitecture = ['relu', 'jumprelu', 'matryoshka']\n"
+                                            "l1_penalty = [0.25, 0.5]\nl0_penalty = 0\n"
+                                            "matryoshka_fractions = [0.25, 0.5, 1]\nbuffer_tokens = 131_072\n"
+                                            "recipe = 'gao'\noptimizer = 'signum'\noptimizer_state = 'bfloat16'\n"
+                                            "precision = 'bfloat16'\nwarmup_steps = 7\ndecay = 'linear'\n"
+                                            "gradient_accumulation = 4\ngradient_clip = 0.5\nauxk_alpha = 0\n"
+                                            "b_dec_start = 'mean'\n")
+                                 .resolved);
+  using sae::Architecture;
+  EXPECT_EQ(options.axes.architectures,
+            (std::vector{Architecture::kRelu, Architecture::kJumpRelu, Architecture::kMatryoshka}));
+  EXPECT_EQ(options.axes.l1_penalties, (std::vector{0.25, 0.5}));
+  EXPECT_EQ(options.axes.l0_penalties, std::vector{0.0});
+  EXPECT_EQ(options.sae.matryoshka_fractions, (std::vector{0.25, 0.5, 1.0}));
+  EXPECT_EQ(options.train.buffer_tokens, 131'072);
+  EXPECT_EQ(options.train.recipe, "gao");
+  EXPECT_EQ(options.train.optimizer, "signum");
+  EXPECT_EQ(options.train.optimizer_state, "bfloat16");
+  EXPECT_EQ(options.train.precision, "bfloat16");
+  EXPECT_EQ(options.train.warmup_steps, 7);
+  EXPECT_EQ(options.train.decay, "linear");
+  EXPECT_EQ(options.train.gradient_accumulation, 4);
+  EXPECT_EQ(options.train.gradient_clip, 0.5);
+  EXPECT_EQ(options.train.auxk_alpha, 0.0);
+  EXPECT_EQ(options.train.b_dec_start, "mean");
+}
+
+TEST(SweepFile, WhatTheRecipeDecidesStaysOpen) {
+  const auto options = parse(kLeast + "[sae]\nwarmup_steps = 'recipe'\ndecay = 'recipe'\n");
+  EXPECT_FALSE(options.train.warmup_steps.has_value());
+  EXPECT_FALSE(options.train.decay.has_value());
+  EXPECT_FALSE(options.train.gradient_accumulation.has_value());
+  EXPECT_FALSE(options.train.gradient_clip.has_value());
+  EXPECT_FALSE(options.train.auxk_alpha.has_value());
+  EXPECT_FALSE(options.train.b_dec_start.has_value());
+}
+
+TEST(SweepFile, MultiTopKIsForTopKAlone) {
+  EXPECT_TRUE(parse(kLeast, {"sae.multi_topk=true"}).train.multi_topk);
+  EXPECT_HAS(error_of(kLeast, {"sae.multi_topk=true", "sae.architecture=['topk','batch_topk']"}),
+             "sae.multi_topk: found true, but MultiTopK is defined for the architecture topk alone");
+}
+
 TEST(SweepFile, ResolvedTextNamesEveryKey) {
   const auto resolved = parse(kLeast).resolved;
   for (const auto& table : tables()) {
@@ -197,6 +241,23 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"text.train=[]", "text.train: found an empty array"}, Refusal{"text.train=3", "expected a path"},
         Refusal{"sae.batch_tokens=1000", "expected a multiple of text.context_length, 2048"},
         Refusal{"sae.learning_rate=-1.0", "expected a number above 0, or \"recipe\""},
+        Refusal{"sae.architecture=top", "expected \"topk\", \"groupmax\", \"batch_topk\", \"relu\", \"jumprelu\""},
+        Refusal{"sae.recipe=sparse", "expected \"sparsify\", \"heap2025\" or \"gao\""},
+        Refusal{"sae.optimizer=sgd", "expected \"adam\" or \"signum\""},
+        Refusal{"sae.optimizer_state=float16", "expected \"float32\" or \"bfloat16\""},
+        Refusal{"sae.precision=float16", "expected \"float32\", \"tf32\" or \"bfloat16\""},
+        Refusal{"sae.decay=cosine", "or \"recipe\""}, Refusal{"sae.b_dec_start=zero", "or \"recipe\""},
+        Refusal{"sae.warmup_steps=-1", "expected an integer of at least 0, or \"recipe\""},
+        Refusal{"sae.gradient_clip=-0.5", "expected a number of at least 0, or \"recipe\""},
+        Refusal{"sae.auxk_alpha=nan", "expected a number of at least 0, or \"recipe\""},
+        Refusal{"sae.l1_penalty=-0.1", "expected a number of at least 0"},
+        Refusal{"sae.l0_penalty=inf", "expected a number of at least 0"},
+        Refusal{"sae.gradient_accumulation=0", "expected an integer of at least 1, or \"recipe\""},
+        Refusal{"sae.gradient_accumulation=3", "found 3, expected a divisor of sae.batch_tokens, 65536"},
+        Refusal{"sae.buffer_tokens=70_000", "found 70000, expected a multiple of sae.batch_tokens, 65536"},
+        Refusal{"sae.matryoshka_fractions=[0.5,0.25,1]", "expected rising numbers above 0, the last of them 1"},
+        Refusal{"sae.matryoshka_fractions=[0.5,0.5,1]", "expected rising numbers above 0, the last of them 1"},
+        Refusal{"sae.matryoshka_fractions=[0.5,0.75]", "expected rising numbers above 0, the last of them 1"},
         Refusal{"evaluate.tokens=0", "evaluate.tokens: found 0"},
         Refusal{"evaluate.ce_tokens=2_000_000", "at most evaluate.tokens, 1000000"},
         Refusal{"run.threads=0", "run.threads: found 0"}, Refusal{"sweep.name=''", "a string that is not empty"},

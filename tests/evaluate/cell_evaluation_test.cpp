@@ -77,7 +77,7 @@ TEST_F(OnASmallModel, ZerosCostWhatZerosInThePlaceCost) {
 TEST_F(OnASmallModel, EvaluationIsMadeOfItsParts) {
   const model::Hookpoint hookpoint = model::hookpoint_from("layers.1");
   const at::Tensor x = activations(hookpoint);
-  const sae::TopKSae sae = test::drawn_sae(16, 64, 8);
+  const sae::Sae sae = test::drawn_sae(16, 64, 8);
   PatchedLosses losses(model_, &logits_, ids_, before_);
   PatchedLosses no_losses(model_, nullptr, ids_, before_);
   CellEvaluation evaluation(64);
@@ -98,8 +98,9 @@ TEST_F(OnASmallModel, EvaluationIsMadeOfItsParts) {
   EXPECT_EQ(metrics["cosine_similarity"], held_out.all().cosine_similarity);
   EXPECT_EQ(metrics["mse_no_first"], held_out.without_first().mse);
   EXPECT_EQ(metrics["explained_variance_train"], train.all().explained_variance);
-  EXPECT_NEAR(metrics["l0"], codes.indices.ge(0).sum(1).to(at::kDouble).mean().item<double>(), 1e-12);
-  EXPECT_NEAR(metrics["l1"], codes.values.sum(1).to(at::kDouble).mean().item<double>(), 1e-5 * metrics["l1"]);
+  EXPECT_NEAR(metrics["l0"], static_cast<double>(codes.n_entries()) / static_cast<double>(codes.n_tokens()), 1e-12);
+  EXPECT_NEAR(metrics["l1"], codes.values.to(at::kDouble).sum().item<double>() / static_cast<double>(codes.n_tokens()),
+              1e-5 * metrics["l1"]);
 
   constexpr double kPredictions = kRows * (kContext - 1);
   const LossSums replaced = losses.replaced(hookpoint, x_hat);
@@ -125,7 +126,7 @@ TEST_F(OnASmallModel, OutputsOfAttentionAndMlpHaveLossesToo) {
 }
 
 TEST_F(OnASmallModel, AReconstructionThatIsNotFiniteFailsTheCell) {
-  sae::TopKSae sae = test::drawn_sae(16, 64, 8);
+  sae::Sae sae = test::drawn_sae(16, 64, 8);
   sae.parameters.b_dec[3] = std::numeric_limits<float>::infinity();
   const model::Hookpoint hookpoint = model::hookpoint_from("layers.0");
   PatchedLosses losses(model_, nullptr, ids_, before_);

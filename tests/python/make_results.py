@@ -37,7 +37,7 @@ def make_results(path, models=("models/tiny",), layers=6, seeds=2, latents=2048,
 
 def _root(file):
     file.attrs["filetype"] = np.bytes_("saesweep-results")
-    file.attrs["version"] = 1
+    file.attrs["version"] = 2
     for name, text in {
         "sweep_name": "quickstart", "sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
         "machine": "node17, 2 cores", "software_saesweep": "0.1.0", "software_hdf5": "1.10.8", "software_torch": "2.11.0",
@@ -65,6 +65,7 @@ def _cells(grid, states, failures, latents, rng):
         "cosine_similarity_no_first": 0.49 + 0.5 * ev,
         "mse_no_first": (1 - ev) * 0.4 * (1 + layer),
         "explained_variance_train": ev + 0.02,
+        "penalty": np.full(n, np.nan),
         "l0": np.full(n, 16.0),
         "l1": 20 * (1 + depth) * np.where(trained, 2.0, 1.0) + rng.normal(0, 0.5, n),
         "dead_fraction": np.clip(0.05 + 0.3 * depth * (1 - ev) + rng.normal(0, 0.01, n), 0, 1),

@@ -47,7 +47,7 @@ TEST_F(ResultsFile, WhatNobodyWroteReadsAsMissing) {
   create({3, 7, 2}).close();
   world_.barrier();
   const ResultsReader reader(path_);
-  std::set<std::string_view> given{"/cells/state", "/cells/stage"};
+  std::set<std::string_view> given{"/cells/state", "/cells/stage", "/cells/penalty"};
   for (const auto& [path, member] : integer_columns()) given.insert(path);
   for (const Dataset& one : schema()) {
     if (one.type == Type::kText || given.contains(one.path)) continue;

@@ -18,7 +18,7 @@ namespace {
 //! A saved SAE of d_in 6, 24 latents, k 5, to be spoilt.
 class SaeFolder : public testing::Test {
  protected:
-  SaeFolder() { save_sae(path(), sae_, {"topk", 4, 5}); }
+  SaeFolder() { save_sae(path(), sae_, options_); }
 
   std::filesystem::path path() const { return folder_.path() / "layers.3"; }
   Json config() const { return read_json(path() / "cfg.json"); }
@@ -52,7 +52,8 @@ class SaeFolder : public testing::Test {
   }
 
   test::TemporaryFolder folder_;
-  TopKSae sae_ = test::drawn_sae(6, 24, 5);
+  Sae sae_ = test::drawn_sae(6, 24, 5);
+  const SaeOptions options_ = {.expansion_factor = 4, .k = 5};
 };
 
 const std::vector<std::string> kTensors = {"encoder.weight", "encoder.bias", "W_dec", "b_dec"};
@@ -63,8 +64,8 @@ TEST_F(SaeFolder, IsReadBackBitForBit) {
   sae_.parameters.W_enc[0][1] = -0.0F;
   sae_.parameters.W_enc[0][2] = std::numeric_limits<float>::denorm_min();
   sae_.parameters.b_dec[1] = std::numeric_limits<float>::max();
-  save_sae(path(), sae_, {"topk", 4, 5});
-  const TopKSae read = load_sae(path());
+  save_sae(path(), sae_, options_);
+  const Sae read = load_sae(path());
   const auto same_bits = [](const at::Tensor& a, const at::Tensor& b) {
     return a.view(at::kInt).equal(b.view(at::kInt));
   };
@@ -73,6 +74,57 @@ TEST_F(SaeFolder, IsReadBackBitForBit) {
   EXPECT_TRUE(same_bits(read.parameters.W_dec, sae_.parameters.W_dec));
   EXPECT_TRUE(same_bits(read.parameters.b_dec, sae_.parameters.b_dec));
   EXPECT_EQ(read.k, 5);
+}
+
+TEST(SaeFolderOf, EveryArchitectureIsReadBackWithWhatItEncodesBy) {
+  const test::TemporaryFolder folder;
+  for (const Architecture architecture : all_architectures()) {
+    const std::string name = name_of(architecture);
+    const Sae sae = test::drawn_sae(6, 24, 4, architecture);
+    save_sae(folder.path() / name, sae, {.architecture = architecture, .expansion_factor = 4, .k = 4, .penalty = 0.5});
+    const Sae read = load_sae(folder.path() / name);
+    EXPECT_EQ(read.architecture, architecture);
+    EXPECT_EQ(read.k, sae.k) << name;
+    EXPECT_EQ(read.matryoshka_sizes, sae.matryoshka_sizes) << name;
+    ASSERT_EQ(read.parameters.threshold.defined(), sae.parameters.threshold.defined()) << name;
+    if (sae.parameters.threshold.defined()) {
+      EXPECT_TRUE(at::equal(read.parameters.threshold, sae.parameters.threshold)) << name;
+    }
+    const at::Tensor x = test::drawn("x", {50, 6});
+    EXPECT_TRUE(test::same(encode(read, x), encode(sae, x))) << name;
+    EXPECT_TRUE(at::equal(decode(read, encode(read, x)), decode(sae, encode(sae, x)))) << name;
+  }
+}
+
+TEST(SaeFolderOf, ThresholdsThatAreMissingOrMisshapenAreRefused) {
+  for (const Architecture architecture : {Architecture::kBatchTopK, Architecture::kJumpRelu}) {
+    const test::TemporaryFolder folder;
+    Sae sae = test::drawn_sae(6, 24, 4, architecture);
+    const SaeOptions options{.architecture = architecture, .expansion_factor = 4, .k = 4};
+    for (const at::Tensor& threshold : {at::Tensor(), at::ones({23})}) {
+      sae.parameters.threshold = threshold;
+      if (threshold.defined() && architecture == Architecture::kBatchTopK) continue;  // one number, whatever is given
+      save_sae(folder.path(), sae, options);
+      try {
+        load_sae(folder.path());
+        ADD_FAILURE() << name_of(architecture);
+      } catch (const ModelError& error) {
+        EXPECT_NE(std::string(error.what()).find("threshold"), std::string::npos) << error.what();
+      }
+    }
+  }
+}
+
+TEST(SaeFolderOf, MatryoshkaSizesThatDoNotRiseToAllLatentsAreRefused) {
+  const test::TemporaryFolder folder;
+  save_sae(folder.path(), test::drawn_sae(6, 24, 4, Architecture::kMatryoshka),
+           {.architecture = Architecture::kMatryoshka, .expansion_factor = 4, .k = 4});
+  Json config = read_json(folder.path() / "cfg.json");
+  for (const Json& sizes : {Json({6, 12}), Json({12, 6, 24}), Json({0, 24}), Json({6, 6, 24}), Json::array()}) {
+    config["matryoshka_sizes"] = sizes;
+    write_file(folder.path() / "cfg.json", config.dump());
+    EXPECT_THROW(load_sae(folder.path()), ModelError) << sizes;
+  }
 }
 
 TEST_F(SaeFolder, HoldsSparsifysConfig) {
@@ -150,7 +202,7 @@ TEST_F(SaeFolder, KeysOfTheConfigMustBeThereAndPositive) {
 TEST_F(SaeFolder, OtherKindsOfSaeAreRefused) {
   const Json whole = config();
   const std::vector<std::pair<const char*, Json>> changes = {
-      {"activation", "groupmax"}, {"transcode", true}, {"skip_connection", true}};
+      {"activation", "softmax"}, {"transcode", true}, {"skip_connection", true}};
   for (const auto& [key, value] : changes) {
     write(whole);
     set(key, value);

@@ -13,8 +13,8 @@ namespace {
 constexpr int64_t kDIn = 64;
 constexpr int64_t kLatents = 1024;
 
-Parameters start(int64_t seed) {
-  return initial_parameters(kDIn, kLatents, "topk", seed);
+Parameters start(int64_t seed, Architecture architecture = Architecture::kTopK, int64_t expansion_factor = 16) {
+  return initial_parameters(kDIn, {.architecture = architecture, .expansion_factor = expansion_factor}, seed);
 }
 
 TEST(InitialParameters, HaveTheirShapes) {
@@ -54,8 +54,29 @@ TEST(InitialParameters, FollowTheSeedAlone) {
   EXPECT_LT(same, 0.001);
 }
 
+TEST(InitialParameters, OfOtherArchitecturesAreOtherDraws) {
+  for (const Architecture architecture : all_architectures()) {
+    if (architecture == Architecture::kTopK) continue;
+    const at::Tensor other = start(0, architecture).W_enc;
+    EXPECT_LT(other.eq(start(0).W_enc).to(at::kDouble).mean().item<double>(), 0.001) << name_of(architecture);
+  }
+}
+
+TEST(InitialParameters, HaveTheThresholdsOfTheirArchitecture) {
+  for (const Architecture architecture : all_architectures()) {
+    const Parameters p = start(0, architecture);
+    if (architecture == Architecture::kJumpRelu) {
+      EXPECT_TRUE(at::equal(p.threshold, at::zeros({kLatents})));
+    } else if (has_common_threshold(architecture)) {
+      EXPECT_TRUE(at::equal(p.threshold, at::zeros({1})));
+    } else {
+      EXPECT_FALSE(p.threshold.defined()) << name_of(architecture);
+    }
+  }
+}
+
 TEST(InitialParameters, OfOtherShapesAreOtherDraws) {
-  const at::Tensor wider = initial_parameters(kDIn, 2 * kLatents, "topk", 0).W_enc.narrow(0, 0, kLatents);
+  const at::Tensor wider = start(0, Architecture::kTopK, 32).W_enc.narrow(0, 0, kLatents);
   EXPECT_LT(wider.eq(start(0).W_enc).to(at::kDouble).mean().item<double>(), 0.001);
 }
 

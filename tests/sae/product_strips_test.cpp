@@ -1,10 +1,10 @@
 #include "sae/product_strips.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "sae/drawn.h"
+#include "sae/threads.h"
 
 namespace saesweep::sae {
 namespace {
@@ -66,10 +66,8 @@ TEST(ProductStrips, AProductDependsOnItsRowsAlone) {
     }
     const at::Tensor some = products(x, w.narrow(0, 40, 50).contiguous(), precision);
     EXPECT_TRUE(at::equal(some, whole.narrow(1, 40, 50)));
-    const int n_threads = at::get_num_threads();
-    at::set_num_threads(3);
+    const test::Threads threads(3);
     EXPECT_TRUE(at::equal(products(x, w, precision), whole));
-    at::set_num_threads(n_threads);
   }
 }
 

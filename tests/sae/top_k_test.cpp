@@ -14,11 +14,16 @@ namespace {
 
 struct Kept {
   std::vector<float> values;
-  std::vector<int32_t> indices;
-  int64_t n_positive = 0;
+  std::vector<int32_t> latents;
 
   bool operator==(const Kept&) const = default;
 };
+
+Kept kept_of(const Codes& codes) {
+  const float* values = codes.values.const_data_ptr<float>();
+  const int32_t* latents = codes.latents.const_data_ptr<int32_t>();
+  return {{values, values + codes.n_entries()}, {latents, latents + codes.n_entries()}};
+}
 
 //! What is kept of one token's products, given in strips.
 Kept kept_by_top_k(const std::vector<float>& products, const std::vector<float>& bias, size_t k) {
@@ -30,12 +35,7 @@ Kept kept_by_top_k(const std::vector<float>& products, const std::vector<float>&
     std::copy_n(products.begin() + first, n_latents, strip.begin());
     candidates.add({0, 1, first, n_latents, strip.data()}, bias);
   }
-  const Codes codes = candidates.codes();
-  const float* values = codes.values.const_data_ptr<float>();
-  const int32_t* indices = codes.indices.const_data_ptr<int32_t>();
-  Kept kept{{values, values + k}, {indices, indices + k}};
-  kept.n_positive = std::count_if(kept.indices.begin(), kept.indices.end(), [](int32_t index) { return index >= 0; });
-  return kept;
+  return kept_of(candidates.codes());
 }
 
 //! A stable sort of all sums, largest first.
@@ -48,8 +48,11 @@ Kept kept_by_sort(const std::vector<float>& products, const std::vector<float>& 
   std::stable_sort(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   sums.resize(std::min(sums.size(), k));
   std::sort(sums.begin(), sums.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  Kept kept{std::vector<float>(k, 0.0F), std::vector<int32_t>(k, -1), static_cast<int64_t>(sums.size())};
-  for (size_t i = 0; i < sums.size(); ++i) std::tie(kept.values[i], kept.indices[i]) = sums[i];
+  Kept kept;
+  for (const auto& [value, latent] : sums) {
+    kept.values.push_back(value);
+    kept.latents.push_back(latent);
+  }
   return kept;
 }
 
@@ -81,7 +84,7 @@ TEST(TopK, KeepsWhatASortKeeps) {
   }
 }
 
-TEST(TopK, KeepsTheLowerIndexAmongEquals) {
+TEST(TopK, KeepsTheLowerLatentAmongEquals) {
   for (const size_t n : kLengths) {
     const std::vector<float> bias(n, 0.5F);
     for (const size_t k : kCounts) {
@@ -92,16 +95,16 @@ TEST(TopK, KeepsTheLowerIndexAmongEquals) {
     }
   }
   const std::vector<float> equal(300, 1.0F);
-  EXPECT_EQ(kept_by_top_k(equal, std::vector<float>(300), 3), (Kept{{1, 1, 1}, {0, 1, 2}, 3}));
+  EXPECT_EQ(kept_by_top_k(equal, std::vector<float>(300), 3), (Kept{{1, 1, 1}, {0, 1, 2}}));
 }
 
-TEST(TopK, LeavesTheRestUnusedWhereFewArePositive) {
+TEST(TopK, KeepsFewerWhereFewArePositive) {
   std::vector<float> row(130, -1.0F);
   row[3] = 2;
   row[70] = 0;
   row[129] = 1;
-  EXPECT_EQ(kept_by_top_k(row, std::vector<float>(130), 4), (Kept{{2, 1, 0, 0}, {3, 129, -1, -1}, 2}));
-  EXPECT_EQ(kept_by_top_k(row, std::vector<float>(130, -5), 2), (Kept{{0, 0}, {-1, -1}, 0}));
+  EXPECT_EQ(kept_by_top_k(row, std::vector<float>(130), 4), (Kept{{2, 1}, {3, 129}}));
+  EXPECT_EQ(kept_by_top_k(row, std::vector<float>(130, -5), 2), Kept{});
   for (int64_t seed = 0; seed < 20; ++seed) {
     const std::vector<float> sparse = drawn_row(1000, seed, -2.5F);
     EXPECT_EQ(kept_by_top_k(sparse, std::vector<float>(1000), 16), kept_by_sort(sparse, std::vector<float>(1000), 16));
@@ -109,7 +112,7 @@ TEST(TopK, LeavesTheRestUnusedWhereFewArePositive) {
 }
 
 TEST(TopK, AddsTheBias) {
-  EXPECT_EQ(kept_by_top_k({1, 2, 3}, {10, 0, -4}, 2), (Kept{{11, 2}, {0, 1}, 2}));
+  EXPECT_EQ(kept_by_top_k({1, 2, 3}, {10, 0, -4}, 2), (Kept{{11, 2}, {0, 1}}));
 }
 
 TEST(TopK, NeverKeepsNaN) {
@@ -122,7 +125,38 @@ TEST(TopK, NeverKeepsNaN) {
           << "n " << n << ", k " << k;
     }
   }
-  EXPECT_EQ(kept_by_top_k(std::vector<float>(100, kNaN), std::vector<float>(100), 2), (Kept{{0, 0}, {-1, -1}, 0}));
+  EXPECT_EQ(kept_by_top_k(std::vector<float>(100, kNaN), std::vector<float>(100), 2), Kept{});
+}
+
+// Codes of two tokens, whose entries are a row of sums above a threshold below or at 0.
+TEST(Largest, KeepsWhatASortKeepsOfTheEntriesAbove0) {
+  for (const float lowest : {-1.0F, 0.0F}) {
+    for (const size_t k : {1, 3, 50, 1000}) {
+      const std::vector<std::vector<float>> rows = {in_halves(drawn_row(200, 1)), drawn_row(200, 2)};
+      std::vector<int64_t> counts;
+      for (const auto& row : rows) {
+        counts.push_back(std::count_if(row.begin(), row.end(), [=](float value) { return value > lowest; }));
+      }
+      const Codes codes = make_codes(counts, [&](int64_t token, float* values, int32_t* latents) {
+        for (size_t i = 0; i < 200; ++i) {
+          const float value = rows[static_cast<size_t>(token)][i];
+          if (!(value > lowest)) continue;
+          *values++ = value;
+          *latents++ = static_cast<int32_t>(i);
+        }
+      });
+      const Codes kept = largest(codes, static_cast<int64_t>(k));
+      Kept expected;
+      for (const auto& row : rows) {
+        const Kept more = kept_by_sort(row, std::vector<float>(200), k);
+        expected.values.insert(expected.values.end(), more.values.begin(), more.values.end());
+        expected.latents.insert(expected.latents.end(), more.latents.begin(), more.latents.end());
+      }
+      EXPECT_EQ(kept_of(kept), expected) << "k " << k << ", above " << lowest;
+      const Kept first = kept_by_sort(rows[0], std::vector<float>(200), k);
+      EXPECT_EQ(kept.starts[1].item<int64_t>(), static_cast<int64_t>(first.values.size()));
+    }
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,13 +10,14 @@
 
 namespace saesweep::test {
 
-//! Cells that differ in every column.
+//! Cells that differ in every column; every other one has a penalty.
 inline std::vector<results::CellRow> sample_rows(uint64_t n) {
   std::vector<results::CellRow> rows;
   for (uint64_t i = 0; i < n; ++i) {
     const auto number = static_cast<int64_t>(i);
+    const auto penalty = i % 2 == 0 ? std::nullopt : std::optional(0.5 + static_cast<double>(i));
     rows.push_back({"id" + std::to_string(i), "evaluate" + std::to_string(i), "", "/models/π-" + std::to_string(i),
-                    "control", number, "layers." + std::to_string(i), number, "topk", 16 + number, 32 + number,
+                    "control", number, "layers." + std::to_string(i), number, "topk", 16 + number, 32 + number, penalty,
                     100 + number, (int64_t{1} << 40) + number});
   }
   return rows;

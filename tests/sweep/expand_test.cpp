@@ -102,6 +102,33 @@ TEST(Expand, KAboveLatentsIsRefused) {
   EXPECT_NE(error_of(options, small_inputs()).find("sae.k: 2049 is more than the 2048 latents"), std::string::npos);
 }
 
+TEST(Expand, GroupsOfGroupmaxMustPartTheLatentsEvenly) {
+  auto options = small_sweep();
+  options.axes.architectures = {sae::Architecture::kGroupMax};
+  options.axes.ks = {16, 48};
+  EXPECT_NE(error_of(options, small_inputs()).find("sae.k: 48 groups of groupmax do not part evenly the 2048 latents"),
+            std::string::npos);
+  options.axes.architectures = {sae::Architecture::kTopK};
+  EXPECT_EQ(error_of(options, small_inputs()), "");
+}
+
+TEST(Expand, ReluAndJumpreluTakePenaltiesInPlaceOfK) {
+  auto options = small_sweep();
+  options.axes.variants = {model::Variant::kTrained};
+  options.axes.layers = {{.stride = 1, .layers = {0}}};
+  options.axes.sae_seeds = {0};
+  options.axes.architectures = {sae::Architecture::kRelu, sae::Architecture::kBatchTopK, sae::Architecture::kJumpRelu};
+  options.axes.ks = {8, 16};
+  options.axes.l1_penalties = {0.25, 0.5, 0.75};
+  options.axes.l0_penalties = {0.125};
+  std::vector<std::string> found;
+  for (const auto& cell : expand(options, small_inputs())) found.push_back(describe(cell));
+  const auto line = [](const std::string& sae) { return "tiny trained layers.0 " + sae + " seed 0, 204800 tokens"; };
+  EXPECT_EQ(found, (std::vector<std::string>{line("relu R16 penalty 0.25"), line("relu R16 penalty 0.5"),
+                                             line("relu R16 penalty 0.75"), line("batch_topk R16 k8"),
+                                             line("batch_topk R16 k16"), line("jumprelu R16 penalty 0.125")}));
+}
+
 TEST(Expand, ContextLongerThanTheModelsIsRefused) {
   auto options = small_sweep();
   options.text.context_length = 512;

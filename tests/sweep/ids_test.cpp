@@ -38,16 +38,25 @@ const std::vector<std::pair<std::string, Change>>& training_changes() {
       {"tokenizer", [](Case& c) { c.model().tokenizer_hash = "other"; }},
       {"context length", [](Case& c) { c.options.text.context_length = 128; }},
       {"data seed", [](Case& c) { c.options.text.data_seed = 1; }},
-      {"architecture", [](Case& c) { c.cell.sae.architecture = "other"; }},
+      {"architecture", [](Case& c) { c.cell.sae.architecture = sae::Architecture::kBatchTopK; }},
       {"expansion factor", [](Case& c) { c.cell.sae.expansion_factor = 8; }},
       {"k", [](Case& c) { c.cell.sae.k = 8; }},
       {"SAE seed", [](Case& c) { c.cell.sae_seed = 9; }},
       {"tokens", [](Case& c) { c.cell.tokens = 2048; }},
       {"batch", [](Case& c) { c.options.train.batch_tokens = 512; }},
-      {"recipe", [](Case& c) { c.options.train.recipe = "other"; }},
-      {"optimizer", [](Case& c) { c.options.train.optimizer = "other"; }},
+      {"buffer", [](Case& c) { c.options.train.buffer_tokens = 4096; }},
+      {"recipe", [](Case& c) { c.options.train.recipe = "heap2025"; }},
+      {"optimizer", [](Case& c) { c.options.train.optimizer = "signum"; }},
+      {"optimizer's state", [](Case& c) { c.options.train.optimizer_state = "bfloat16"; }},
+      {"precision", [](Case& c) { c.options.train.precision = "bfloat16"; }},
       {"learning rate", [](Case& c) { c.options.train.learning_rate = 1e-3; }},
       {"warm-up", [](Case& c) { c.options.train.warmup_steps = 1; }},
+      {"decay", [](Case& c) { c.options.train.decay = "constant"; }},
+      {"accumulation", [](Case& c) { c.options.train.gradient_accumulation = 2; }},
+      {"clipping", [](Case& c) { c.options.train.gradient_clip = 1; }},
+      {"AuxK", [](Case& c) { c.options.train.auxk_alpha = 0.5; }},
+      {"MultiTopK", [](Case& c) { c.options.train.multi_topk = true; }},
+      {"start of b_dec", [](Case& c) { c.options.train.b_dec_start = "geometric_median"; }},
       {"dead after", [](Case& c) { c.options.train.dead_after_tokens = 1; }},
   };
   return changes;
@@ -70,6 +79,38 @@ TEST(Ids, EverySettingOfTheTrainingChangesAllIds) {
     EXPECT_NE(changed.cell.id, before.id) << name;
     EXPECT_NE(changed.cell.evaluate_id, before.evaluate_id) << name;
     EXPECT_NE(changed.cell.score_id, before.score_id) << name;
+  }
+}
+
+TEST(Ids, ADefaultThatIsWrittenOutIsNoOtherSetting) {
+  Case changed;
+  const std::string before = changed.cell.id;
+  changed.options.train.warmup_steps = 1000;
+  changed.options.train.decay = "linear";
+  changed.options.train.gradient_accumulation = 1;
+  changed.options.train.gradient_clip = 0;
+  changed.options.train.auxk_alpha = 0;
+  changed.options.train.b_dec_start = "mean";
+  changed.reassign();
+  EXPECT_EQ(changed.cell.id, before);
+}
+
+TEST(Ids, SparsitySettingsMatterToTheArchitecturesThatTakeThem) {
+  for (const auto architecture : sae::all_architectures()) {
+    Case changed;
+    changed.cell.sae.architecture = architecture;
+    changed.reassign();
+    const auto changes = [&](auto&& change) {
+      Case other = changed;
+      change(other.cell.sae);
+      other.reassign();
+      return other.cell.id != changed.cell.id;
+    };
+    EXPECT_EQ(changes([](sae::SaeOptions& sae) { sae.penalty = 0.5; }), !takes_k(architecture));
+    EXPECT_EQ(changes([](sae::SaeOptions& sae) {
+                sae.matryoshka_fractions = {0.5, 1};
+              }),
+              architecture == sae::Architecture::kMatryoshka);
   }
 }
 
@@ -127,7 +168,7 @@ TEST(Ids, Step0FollowsItsOwnWeights) {
 
 // Python: hashlib.sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
 TEST(Ids, AreSha256OfCanonicalJson) {
-  EXPECT_EQ(Case().cell.id, "3722b5e7ac475eaea168685d19c1a23a");
+  EXPECT_EQ(Case().cell.id, "bfcddde1330a2c97411581ce6bff9dff");
 }
 
 }  // namespace

@@ -15,9 +15,11 @@ inline SweepOptions small_sweep() {
                   .init_seeds = {0},
                   .layers = {LayerSelection{}},
                   .hookpoints = {"residual"},
-                  .architectures = {"topk"},
+                  .architectures = {sae::Architecture::kTopK},
                   .expansion_factors = {16},
                   .ks = {16},
+                  .l1_penalties = {0.05},
+                  .l0_penalties = {0.002},
                   .sae_seeds = {0, 1},
                   .tokens = {204'800}};
   options.text.context_length = 256;
