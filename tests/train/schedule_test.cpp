@@ -30,10 +30,15 @@ TEST(LinearSchedule, ShorterThanItsWarmUpOnlyRises) {
   }
 }
 
-TEST(SparsifyLearningRate, FallsWithTheRootOfTheWidth) {
-  EXPECT_DOUBLE_EQ(sparsify_learning_rate(16384), 2e-4);
-  EXPECT_DOUBLE_EQ(sparsify_learning_rate(65536), 1e-4);
-  EXPECT_DOUBLE_EQ(sparsify_learning_rate(1024), 8e-4);
+TEST(AdamLearningRate, FallsWithTheRootOfTheWidth) {
+  EXPECT_DOUBLE_EQ(adam_learning_rate(16384), 2e-4);
+  EXPECT_DOUBLE_EQ(adam_learning_rate(65536), 1e-4);
+  EXPECT_DOUBLE_EQ(adam_learning_rate(1024), 8e-4);
+}
+
+TEST(SignumLearningRate, FallsWithTheRootOfTheWidth) {
+  EXPECT_DOUBLE_EQ(signum_learning_rate(16384), 5e-3);
+  EXPECT_DOUBLE_EQ(signum_learning_rate(65536), 2.5e-3);
 }
 
 }  // namespace
