@@ -1,6 +1,10 @@
 #include "sae/group_max.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "base/errors.h"
 
 namespace saesweep::sae {
 
@@ -9,7 +13,9 @@ GroupMaxCandidates::GroupMaxCandidates(int64_t n_tokens, int64_t n_latents, int6
       group_size_(n_latents / k),
       k_(k),
       values_(static_cast<size_t>(n_tokens * k), 0.0F),
-      latents_(static_cast<size_t>(n_tokens * k), -1) {}
+      latents_(static_cast<size_t>(n_tokens * k), -1) {
+  if (n_latents % k != 0) throw SystemError(fmt::format("groupmax: {} latents in {} groups", n_latents, k));
+}
 
 void GroupMaxCandidates::add(const Strip& strip, std::span<const float> bias) {
   const int64_t last = strip.first_latent + strip.n_latents;

@@ -13,7 +13,7 @@ namespace saesweep::sae {
 //! products come. Among equal sums the lower latent is kept; NaN never is.
 class GroupMaxCandidates {
  public:
-  //! n_latents must be a multiple of k.
+  //! Throws SystemError where k does not part n_latents evenly.
   GroupMaxCandidates(int64_t n_tokens, int64_t n_latents, int64_t k);
 
   //! As TopKCandidates::add.

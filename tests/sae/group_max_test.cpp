@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "base/errors.h"
 #include "sae/dense_codes.h"
 #include "sae/strips.h"
 
@@ -46,6 +47,10 @@ TEST(GroupMax, GroupsWithoutASumAbove0HaveNone) {
   const Codes none = test::codes_of_strips(GroupMaxCandidates(3, 40, 4), at::zeros({3, 40}), at::zeros({40}));
   EXPECT_EQ(none.n_tokens(), 3);
   EXPECT_EQ(none.n_entries(), 0);
+}
+
+TEST(GroupMax, GroupsThatDoNotPartTheLatentsEvenlyAreRefused) {
+  EXPECT_THROW(GroupMaxCandidates(3, 256, 5), SystemError);
 }
 
 TEST(GroupMax, NeverKeepsNaN) {
