@@ -42,8 +42,9 @@ function(saesweep_tests name)
     add_executable(${name}_test ${sources})
     target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gtest_main)
     target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. PROPERTIES LABELS ${name} DISCOVERY_TIMEOUT 60
-      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    # CTest fills the cores with tests; two of two threads each would wait for each other in every parallel loop.
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+      PROPERTIES LABELS ${name} ENVIRONMENT OMP_NUM_THREADS=1)
   endif()
   if(mpi_sources)
     add_executable(${name}_mpi_test ${mpi_sources} ${CMAKE_SOURCE_DIR}/tests/support/mpi_main.cpp)

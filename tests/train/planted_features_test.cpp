@@ -62,6 +62,11 @@ double recovered(sae::SaeOptions sae, double auxk_alpha) {
   for (int64_t step = 0; step < trainer.n_steps(); ++step) {
     l0 = trainer.step(tokens(planted, step, train.batch_tokens)).l0;
   }
+  if (has_common_threshold(sae.architecture)) {
+    // Its threshold keeps about k of a token that stands alone, as the batch did.
+    const sae::Codes alone = sae::encode(trainer.sae(), tokens(planted, trainer.n_steps(), 4000));
+    EXPECT_NEAR(static_cast<double>(alone.n_entries()) / 4000, kActive, 0.5);
+  }
   const at::Tensor rows = trainer.sae().parameters.W_dec;
   const at::Tensor cosines = planted.mm((rows / rows.norm(2, 1, /*keepdim=*/true)).t());
   const auto mean = std::get<0>(cosines.max(1)).mean().item<double>();
