@@ -139,8 +139,10 @@ void SaeTrainer::update(std::span<const Part> parts, std::span<const float> d_th
   update_parameters(sae_, state_, step, parts, normalizes);
   sae::Parameters& p = sae_.parameters;
   if (!d_threshold.empty()) {
-    step.step_size *= static_cast<float>(spread_);
-    step.learning_rate *= static_cast<float>(spread_);
+    // Rajamanoharan et al. 2024 train on activations of unit mean squared norm: a step is a share of that norm.
+    const auto norm = static_cast<float>(spread_ * std::sqrt(static_cast<double>(p.d_in())));
+    step.step_size *= norm;
+    step.learning_rate *= norm;
     float* thresholds = p.threshold.mutable_data_ptr<float>();
     train::update(step, state_.threshold, 0, p.n_latents(), d_threshold.data(), thresholds);
     for (int64_t i = 0; i < p.n_latents(); ++i) thresholds[i] = std::max(thresholds[i], 0.0F);

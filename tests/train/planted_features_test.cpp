@@ -78,29 +78,29 @@ double recovered(sae::SaeOptions sae, double auxk_alpha) {
 // What was measured stands beside each.
 
 TEST(PlantedFeatures, AreRecoveredByTopK) {
-  EXPECT_GE(recovered({.architecture = Architecture::kTopK, .k = kActive}, 0.1), 0.9);  // 0.990
+  EXPECT_GE(recovered({.architecture = Architecture::kTopK, .k = kActive}, 0.1), 0.9);  // 0.991
 }
 
 TEST(PlantedFeatures, AreRecoveredByBatchTopK) {
-  EXPECT_GE(recovered({.architecture = Architecture::kBatchTopK, .k = kActive}, 0.1), 0.9);  // 0.979
+  EXPECT_GE(recovered({.architecture = Architecture::kBatchTopK, .k = kActive}, 0.1), 0.9);  // 0.983
 }
 
 TEST(PlantedFeatures, AreRecoveredByMatryoshka) {
-  EXPECT_GE(recovered({.architecture = Architecture::kMatryoshka, .k = kActive}, 0.1), 0.9);  // 0.971
+  EXPECT_GE(recovered({.architecture = Architecture::kMatryoshka, .k = kActive}, 0.1), 0.9);  // 0.969
 }
 
 TEST(PlantedFeatures, AreRecoveredByRelu) {
-  EXPECT_GE(recovered({.architecture = Architecture::kRelu, .penalty = 0.2}, 0), 0.9);  // 0.985
+  EXPECT_GE(recovered({.architecture = Architecture::kRelu, .penalty = 0.2}, 0), 0.9);  // 0.983
 }
 
 TEST(PlantedFeatures, AreRecoveredByJumpRelu) {
-  EXPECT_GE(recovered({.architecture = Architecture::kJumpRelu, .penalty = 0.03}, 0.1), 0.9);  // 0.938
+  EXPECT_GE(recovered({.architecture = Architecture::kJumpRelu, .penalty = 0.03}, 0.1), 0.9);  // 0.941
 }
 
 // Groups of 64: 5 does not part 256 latents. Two features of a token may want the same group, so that not all of a
 // token can be had; yet each feature finds its latent.
 TEST(PlantedFeatures, AreRecoveredByGroupMax) {
-  EXPECT_GE(recovered({.architecture = Architecture::kGroupMax, .k = 4}, 0.1), 0.95);  // 0.976
+  EXPECT_GE(recovered({.architecture = Architecture::kGroupMax, .k = 4}, 0.1), 0.95);  // 0.971
 }
 
 }  // namespace
