@@ -8,6 +8,7 @@
 #include <new>
 
 #include "app/activations_command.h"
+#include "app/export_command.h"
 #include "app/inspect_command.h"
 #include "app/plan_command.h"
 #include "app/run_command.h"
@@ -30,6 +31,7 @@ std::vector<Command> commands() {
           {"run", "trains and evaluates the cells of a sweep; alone, or under mpirun", run_command},
           {"status", "prints how far a run is, also while it writes", status_command},
           {"inspect", "looks into a checkpoint, an SAE, a results file or a token store", inspect_command},
+          {"export", "writes an SAE in sparsify's or SAELens' form", export_command},
           {"tokenize", "writes a token store, or prints ids", tokenize_command},
           {"activations", "writes activations and logits of a text", activations_command}};
 }

@@ -32,7 +32,7 @@ namespace {
 constexpr const char* kUsage =
     "Usage: saesweep inspect PATH\n\n"
     "Checks and describes what PATH holds: a model (folder, config file, or ORG/NAME in the local hub cache), an SAE\n"
-    "folder (cfg.json), an output folder or its results.h5, or a token store.\n";
+    "folder (sparsify's or SAELens'), an output folder or its results.h5, or a token store.\n";
 
 std::string leading_bytes(const fs::path& path, size_t n) {
   std::string bytes(n, '\0');
@@ -108,14 +108,31 @@ std::string model_text(const model::ModelSource& source) {
                      step0_text(source, config), tokenizer_text(source.tokenizer));
 }
 
-std::string sae_text(const fs::path& folder) {
-  const auto sae = sae::load_sae(folder);
-  const model::SafetensorsFile file(folder / "sae.safetensors");
+std::string origin_text(const sae::FolderInfo& info) {
+  std::string text;
+  if (!info.model_name.empty()) text += fmt::format("Model: {}\n", info.model_name);
+  if (!info.hook_name.empty()) text += fmt::format("Hook: {}\n", info.hook_name);
+  return text;
+}
+
+std::string tensors_text(const fs::path& folder) {
   TextTable table({"tensor", "dtype", "shape"});
-  for (const auto& [name, tensor] : file.tensors()) {
-    table.add({name, model::safetensors_dtype_name(tensor.dtype), model::shape_text(tensor.shape)});
+  for (const char* name : {"sae.safetensors", "sae_weights.safetensors"}) {
+    if (!fs::exists(folder / name)) continue;
+    const model::SafetensorsFile file(folder / name);
+    for (const auto& [tensor, found] : file.tensors()) {
+      table.add({tensor, model::safetensors_dtype_name(found.dtype), model::shape_text(found.shape)});
+    }
   }
-  return fmt::format("SAE: k {}\n{}\n\n{}", sae.k, read_json(folder / "cfg.json").dump(2), table.text());
+  return table.text();
+}
+
+std::string sae_text(const fs::path& folder) {
+  const sae::FolderInfo info = sae::check_sae(folder);
+  const std::string k = takes_k(info.architecture) ? fmt::format(", k {}", info.k) : "";
+  return fmt::format("SAE: {}{}, {} latents of width {}, in {}'s form\n{}Hash: {}\n{}\n\n{}",
+                     name_of(info.architecture), k, info.n_latents, info.d_in, name_of(info.format), origin_text(info),
+                     sae::folder_hash(folder), read_json(folder / "cfg.json").dump(2), tensors_text(folder));
 }
 
 std::string results_text(const fs::path& path) {
@@ -139,7 +156,7 @@ std::string store_text(const fs::path& path) {
 std::string inspect(const fs::path& path) {
   if (!fs::exists(path)) return model_text(model::find_model(path.string()));
   if (fs::is_directory(path)) {
-    if (fs::exists(path / "cfg.json")) return sae_text(path);
+    if (sae::is_sae_folder(path)) return sae_text(path);
     if (fs::exists(path / "config.json")) return model_text(model::find_model(path.string()));
     if (fs::exists(path / "results.h5")) return results_text(path / "results.h5");
   } else {

@@ -16,9 +16,16 @@ namespace {
   throw ConfigError(node ? place_of(node.node()->source()) : options.source, key + ": " + problem);
 }
 
-}  // namespace
+//! What decides an SAE that is loaded stands in its folder.
+void refuse_beside_load(const sweep::SweepOptions& options, const toml::table& root) {
+  for (const auto& [key, node] : *root.get_as<toml::table>("sae")) {
+    if (key.str() == "load") continue;
+    refuse(options, root, "sae." + std::string(key.str()),
+           "given together with sae.load; SAEs that are loaded bring their settings with them");
+  }
+}
 
-void check_together(const sweep::SweepOptions& options, const toml::table& root) {
+void check_training(const sweep::SweepOptions& options, const toml::table& root) {
   const int64_t context = options.text.context_length;
   const int64_t batch = options.train.batch_tokens;
   if (batch % context != 0) {
@@ -43,6 +50,17 @@ void check_together(const sweep::SweepOptions& options, const toml::table& root)
     refuse(options, root, "sae.tokens",
            fmt::format("found {}, expected at least one batch (sae.batch_tokens, {})", tokens, batch));
   }
+}
+
+}  // namespace
+
+void check_together(const sweep::SweepOptions& options, const toml::table& root) {
+  if (options.load.empty()) {
+    check_training(options, root);
+  } else {
+    refuse_beside_load(options, root);
+  }
+  const int64_t context = options.text.context_length;
   if (options.evaluate.tokens < context) {
     refuse(
         options, root, "evaluate.tokens",

@@ -89,11 +89,18 @@ void read_key(const Table& table, const Key& key, const toml::node* node, sweep:
   }
 }
 
+//! Where SAEs are loaded, other keys of [sae] say nothing, and would be refused when the text is read again.
+bool is_used(const Table& table, const Key& key, const sweep::SweepOptions& options) {
+  return options.load.empty() || table.name != "sae" || key.name == "load";
+}
+
 std::string resolved_text(const sweep::SweepOptions& options, const std::vector<Table>& all) {
   std::string text;
   for (const auto& table : all) {
     text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table.name);
-    for (const auto& key : table.keys) text += fmt::format("{} = {}\n", key.name, key.write(options));
+    for (const auto& key : table.keys) {
+      if (is_used(table, key, options)) text += fmt::format("{} = {}\n", key.name, key.write(options));
+    }
   }
   return text;
 }

@@ -185,7 +185,11 @@ Table sae_table() {
   const train::TrainOptions train;
   return {
       "sae",
-      {axis<sae::Architecture>(
+      {setting<std::string>(
+           "load", path_or_nothing(), [](SweepOptions & o) -> auto& { return o.load; },
+           "folder of SAEs to evaluate instead of training some, sparsify's or SAELens'; {hookpoint}, {model}, "
+           "{variant} and {init_seed} in it are replaced; no other key of [sae] may stand beside it"),
+       axis<sae::Architecture>(
            "architecture", architecture(), [](SweepOptions & o) -> auto& { return o.axes.architectures; },
            {sae.architecture}, "kind of SAE"),
        axis<int64_t>(

@@ -33,9 +33,15 @@ struct Cell {
   int64_t sae_seed = 0;
   //! Token budget of the training.
   int64_t tokens = 0;
-  //! Width of the activations, and n_latents = d_in * expansion factor.
+  //! Width of the activations.
   int64_t d_in = 0;
+  //! d_in * expansion factor; of a loaded SAE what it has, and the factor is rounded down.
   int64_t n_latents = 0;
+  //! Where an SAE that is loaded, not trained, lies, and the hash of its files; then sae_seed is -1 and tokens 0.
+  std::string sae_folder = {};
+  std::string sae_hash = {};
+
+  bool is_loaded() const { return !sae_folder.empty(); }
 };
 
 //! For messages and logs: `tiny trained layers.3 topk R16 k16 seed 0, 204800 tokens`.

@@ -15,7 +15,8 @@ constexpr double kPreActivationBytes = 12;
 constexpr double kPackedBytes = 40 << 20;
 
 // Memory a parameter: the float32 weight, and what the optimizer remembers: two numbers of Adam, one of signum.
-double parameter_bytes(const train::TrainOptions& train) {
+double parameter_bytes(const Cell& cell, const train::TrainOptions& train) {
+  if (cell.is_loaded()) return 4;
   const double state = train.optimizer_state == "bfloat16" ? 2 : 4;
   return 4 + state * (train.optimizer == "signum" ? 1 : 2);
 }
@@ -96,7 +97,9 @@ double CostModel::cell_seconds(const Cell& cell) const {
 
 uint64_t CostModel::buffer_bytes(std::span<const Cell* const> cells) const {
   std::map<model::Hookpoint, int64_t> widths;
-  for (const auto* cell : cells) widths[cell->hookpoint] = cell->d_in;
+  for (const auto* cell : cells) {
+    if (!cell->is_loaded()) widths[cell->hookpoint] = cell->d_in;
+  }
   uint64_t bytes = 0;
   for (const auto& [hookpoint, width] : widths)
     bytes += 2 * static_cast<uint64_t>(options_.train.buffer_tokens * width);
@@ -105,12 +108,13 @@ uint64_t CostModel::buffer_bytes(std::span<const Cell* const> cells) const {
 
 uint64_t CostModel::memory_bytes(std::span<const Cell* const> cells) const {
   const auto& config = configs_.at(cells.front()->model_path);
-  const double batch = static_cast<double>(options_.train.batch_tokens);
+  const double batch =
+      static_cast<double>(cells.front()->is_loaded() ? options_.model.forward_tokens : options_.train.batch_tokens);
   std::set<model::Hookpoint> hookpoints;
   double saes = 0, step = 0;
   for (const auto* cell : cells) {
     hookpoints.insert(cell->hookpoint);
-    saes += parameter_bytes(options_.train) * n_parameters(*cell);
+    saes += parameter_bytes(*cell, options_.train) * n_parameters(*cell);
     step = std::max(step, step_bytes(*cell, batch));
   }
   const double weights = n_parameters(config) * (options_.model.dtype == "float32" ? 4 : 2);

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "sweep/ids.h"
 #include "sweep/layers.h"
+#include "sweep/loaded_saes.h"
 
 namespace saesweep::sweep {
 namespace {
@@ -90,16 +91,15 @@ void append_saes(const SweepOptions& options, Cell cell, std::vector<Cell>& cell
     }
 }
 
-void append_model(const SweepOptions& options, const std::string& path, const ModelInputs& model,
-                  std::vector<Cell>& cells) {
-  check_context(options, path, model);
+void append_places(const SweepOptions& options, const std::string& path, const ModelInputs& model,
+                   std::vector<Cell>& places) {
   const auto hookpoints = hookpoints_of(options, path, model.config.n_layers);
   for (const auto variant : options.axes.variants) {
     for (const int64_t init_seed : init_seeds_of(variant, model, options.axes)) {
       Cell cell = cell_of(path, model, variant, init_seed);
       for (const auto& hookpoint : hookpoints) {
         cell.hookpoint = hookpoint;
-        append_saes(options, cell, cells);
+        places.push_back(cell);
       }
     }
   }
@@ -120,9 +120,22 @@ void refuse_equals(const SweepOptions& options, const std::vector<Cell>& cells) 
 
 }  // namespace
 
+std::vector<Cell> places_of(const SweepOptions& options, const ResolvedInputs& inputs) {
+  std::vector<Cell> places;
+  for (const auto& path : options.axes.model_paths) append_places(options, path, inputs.models.at(path), places);
+  return places;
+}
+
 std::vector<Cell> expand(const SweepOptions& options, const ResolvedInputs& inputs) {
+  for (const auto& path : options.axes.model_paths) check_context(options, path, inputs.models.at(path));
   std::vector<Cell> cells;
-  for (const auto& path : options.axes.model_paths) append_model(options, path, inputs.models.at(path), cells);
+  for (const auto& place : places_of(options, inputs)) {
+    if (options.load.empty()) {
+      append_saes(options, place, cells);
+    } else {
+      cells.push_back(with_loaded_sae(place, options, inputs));
+    }
+  }
   for (auto& cell : cells) assign_ids(cell, options, inputs);
   refuse_equals(options, cells);
   return cells;

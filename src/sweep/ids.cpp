@@ -33,6 +33,7 @@ Json text_settings(const Cell& cell, const SweepOptions& options, const Resolved
 
 //! The settings as the recipe fills them in, so that a default that is written out is no other setting.
 Json sae_settings(const Cell& cell, train::TrainOptions train) {
+  if (cell.is_loaded()) return {{"loaded", cell.sae_hash}};
   train.tokens = cell.tokens;
   const train::Recipe recipe = train::make_recipe(train, cell.n_latents);
   Json settings = {{"architecture", name_of(cell.sae.architecture)},

@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "model/variants.h"
+#include "sweep/loaded_saes.h"
 #include "sweep/texts.h"
 #include "text/corpus.h"
 #include "text/tokenizer.h"
@@ -44,6 +45,7 @@ ModelInputs model_inputs(const std::string& given, const SweepOptions& options) 
 ResolvedInputs resolve_models(const SweepOptions& options) {
   ResolvedInputs inputs;
   for (const auto& given : options.axes.model_paths) inputs.models.emplace(given, model_inputs(given, options));
+  inputs.saes = resolve_saes(options, inputs);
   return inputs;
 }
 

@@ -5,6 +5,7 @@
 
 #include "model/config.h"
 #include "model/source.h"
+#include "sae/folder_info.h"
 #include "sweep/options.h"
 
 namespace saesweep::sweep {
@@ -24,17 +25,26 @@ struct ModelInputs {
   std::string tokenizer_hash;
 };
 
+//! An SAE that is evaluated without being trained.
+struct LoadedSae {
+  sae::FolderInfo info;
+  //! Of the folder's files.
+  std::string hash;
+};
+
 //! What a sweep file points to, looked up once: plain data, so that expansion reads no file.
 struct ResolvedInputs {
   //! By name as in GridAxes::model_paths.
   std::map<std::string, ModelInputs> models;
+  //! By folder; empty unless the sweep loads its SAEs.
+  std::map<std::string, LoadedSae> saes;
   //! Hashes of the documents' texts, in order.
   std::string train_text_hash;
   std::string held_out_text_hash;
 };
 
-//! Reads, checks and hashes models and tokenizers of the sweep; the text's hashes are left empty. Throws ModelError,
-//! TextError.
+//! Reads, checks and hashes models and tokenizers of the sweep, and the SAEs that it loads; the text's hashes are left
+//! empty. Throws ModelError, TextError, ConfigError.
 ResolvedInputs resolve_models(const SweepOptions& options);
 
 //! The same with the text, from its token stores where they are made, else from its files; writes nothing.

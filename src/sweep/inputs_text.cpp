@@ -35,18 +35,45 @@ ModelInputs model_of(const Json& json) {
   return model;
 }
 
+Json json_of(const LoadedSae& sae) {
+  const sae::FolderInfo& info = sae.info;
+  Json json = {{"architecture", name_of(info.architecture)},
+               {"k", info.k},
+               {"d_in", info.d_in},
+               {"n_latents", info.n_latents},
+               {"matryoshka_sizes", info.matryoshka_sizes},
+               {"hash", sae.hash}};
+  if (info.penalty) json["penalty"] = *info.penalty;
+  return json;
+}
+
+LoadedSae sae_of(const Json& json) {
+  sae::FolderInfo info{.architecture = sae::architecture_from(json["architecture"]),
+                       .k = json["k"],
+                       .d_in = json["d_in"],
+                       .n_latents = json["n_latents"],
+                       .matryoshka_sizes = json["matryoshka_sizes"]};
+  if (json.contains("penalty")) info.penalty = json["penalty"].get<double>();
+  return {info, json["hash"]};
+}
+
 }  // namespace
 
 std::string to_text(const ResolvedInputs& inputs) {
   Json models = Json::object();
   for (const auto& [given, model] : inputs.models) models[given] = json_of(model);
-  return Json{{"models", models}, {"train", inputs.train_text_hash}, {"held_out", inputs.held_out_text_hash}}.dump();
+  Json saes = Json::object();
+  for (const auto& [folder, sae] : inputs.saes) saes[folder] = json_of(sae);
+  return Json{
+      {"models", models}, {"saes", saes}, {"train", inputs.train_text_hash}, {"held_out", inputs.held_out_text_hash}}
+      .dump();
 }
 
 ResolvedInputs inputs_from_text(const std::string& text) {
   const Json json = Json::parse(text);
   ResolvedInputs inputs;
   for (const auto& [given, model] : json["models"].items()) inputs.models[given] = model_of(model);
+  for (const auto& [folder, sae] : json["saes"].items()) inputs.saes[folder] = sae_of(sae);
   inputs.train_text_hash = json["train"];
   inputs.held_out_text_hash = json["held_out"];
   return inputs;

@@ -63,6 +63,9 @@ struct SweepOptions {
   model::ModelOptions model;
   text::TextOptions text;
   sae::SaeOptions sae;
+  //! Folders of SAEs that are evaluated instead of trained ones, with places for names (sweep/loaded_saes.h); "":
+  //! train.
+  std::string load;
   train::TrainOptions train;
   evaluate::EvaluateOptions evaluate;
   RunOptions run;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 #include "base/errors.h"
@@ -17,6 +18,7 @@ namespace saesweep::sweep {
 namespace {
 
 uint64_t sae_bytes(const Cell& cell) {
+  if (cell.is_loaded()) return 0;
   return static_cast<uint64_t>(4 * (2 * cell.n_latents * cell.d_in + cell.n_latents + cell.d_in)) + 4096;
 }
 
@@ -34,7 +36,8 @@ results::CellRow row_of(const Cell& cell) {
           .architecture = name_of(cell.sae.architecture),
           .expansion_factor = cell.sae.expansion_factor,
           .k = cell.sae.k,
-          .penalty = takes_k(cell.sae.architecture) ? std::nullopt : std::optional(cell.sae.penalty),
+          .penalty = takes_k(cell.sae.architecture) || std::isnan(cell.sae.penalty) ? std::nullopt
+                                                                                    : std::optional(cell.sae.penalty),
           .sae_seed = cell.sae_seed,
           .tokens = cell.tokens};
 }

@@ -66,11 +66,15 @@ struct Job {
   uint64_t row;
   //! Of the unit's hookpoints.
   size_t hookpoint;
+  //! One of these two.
   std::unique_ptr<train::SaeTrainer> trainer;
-  Curve curve;
+  std::optional<sae::Sae> loaded = {};
+  Curve curve = {};
   double train_seconds = 0;
   double evaluate_seconds = 0;
   bool failed = false;
+
+  const sae::Sae& sae() const { return loaded ? *loaded : trainer->sae(); }
 };
 
 class UnitRun {
@@ -79,6 +83,8 @@ class UnitRun {
   void run();
 
  private:
+  //! Takes SAEs from their folders: the rows count as trained.
+  void load();
   void train();
   void train_step(Job& job, const at::Tensor& x, int64_t step);
   void save(Job& job);
@@ -111,7 +117,7 @@ UnitRun::UnitRun(std::span<const UnitCell> cells, const UnitContext& context)
   hookpoints_.erase(std::unique(hookpoints_.begin(), hookpoints_.end()), hookpoints_.end());
   for (const UnitCell& unit_cell : cells) {
     const auto place = std::find(hookpoints_.begin(), hookpoints_.end(), unit_cell.cell->hookpoint);
-    jobs_.push_back({unit_cell.cell, unit_cell.row, static_cast<size_t>(place - hookpoints_.begin()), nullptr, {}});
+    jobs_.push_back({unit_cell.cell, unit_cell.row, static_cast<size_t>(place - hookpoints_.begin()), nullptr});
   }
 }
 
@@ -133,11 +139,11 @@ void UnitRun::run() {
   const Cell& first = *jobs_.front().cell;
   try {
     model_.emplace(model::make_variant(first.model_source, first.variant, first.init_seed, options_.model));
-    for (Job& job : jobs_) {
-      job.trainer = std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
-                                                        job.cell->sae_seed);
+    if (first.is_loaded()) {
+      load();
+    } else {
+      train();
     }
-    train();
     evaluate();
   } catch (const std::exception& error) {
     if (!model::is_out_of_memory(error)) throw;
@@ -148,7 +154,18 @@ void UnitRun::run() {
   report({}, true);
 }
 
+void UnitRun::load() {
+  for (Job& job : jobs_) {
+    job.loaded = sae::load_sae(job.cell->sae_folder);
+    context_.results.set_stage(job.row, results::Stage::kTrained);
+  }
+}
+
 void UnitRun::train() {
+  for (Job& job : jobs_) {
+    job.trainer = std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
+                                                      job.cell->sae_seed);
+  }
   const text::TokenRows& rows = context_.text_of(*jobs_.front().cell).rows(text::Split::kTrain);
   const train::ActivationSource source = source_of(rows);
   const std::string text_hash = rows.stream().text_hash();
@@ -234,9 +251,9 @@ void UnitRun::evaluate_split(train::ActivationSource& source, train::RowOrder or
       guarded(job, [&] {
         const at::Tensor& x = batch.activations[job.hookpoint];
         if (held_out) {
-          evaluations[i].add_held_out(job.trainer->sae(), x, context, job.cell->hookpoint, patched);
+          evaluations[i].add_held_out(job.sae(), x, context, job.cell->hookpoint, patched);
         } else {
-          evaluations[i].add_train(job.trainer->sae(), x, context);
+          evaluations[i].add_train(job.sae(), x, context);
         }
         report({.evaluated_tokens = n * context});
       });
@@ -274,6 +291,7 @@ void UnitRun::guarded(Job& job, Work&& work) {
 void UnitRun::fail(Job& job, const std::string& reason) {
   job.failed = true;
   job.trainer.reset();
+  job.loaded.reset();
   context_.results.set_state(job.row, results::State::kFailed, reason);
   report({.cells_failed = 1, .note = fmt::format("failed: {}: {}", describe(*job.cell), reason)}, true);
 }

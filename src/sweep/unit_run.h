@@ -38,9 +38,10 @@ CurvePoints curve_points(int64_t n_steps);
 //! Rows of a text used where `tokens` are asked for: whole rows, at least one, at most all.
 int64_t rows_for(int64_t tokens, const text::TokenRows& rows);
 
-//! Trains all cells of one group side by side, one forward pass of a batch feeding them all; evaluates them; writes
-//! SAEs to OUTPUT/saes/<id>/<hookpoint>/ and rows to the results file. A cell that fails (NaN, out of memory) is
-//! recorded with its reason and the others go on. Throws StoppedError, SystemError: the run cannot go on.
+//! Trains all cells of one group, or loads their SAEs, side by side, one forward pass of a batch feeding them all;
+//! evaluates them; writes SAEs to OUTPUT/saes/<id>/<hookpoint>/ and rows to the results file. A cell that fails (NaN,
+//! out of memory) is recorded with its reason and the others go on. Throws StoppedError, SystemError: the run cannot go
+//! on.
 void run_unit(std::span<const UnitCell> cells, const UnitContext& context);
 
 }  // namespace saesweep::sweep
