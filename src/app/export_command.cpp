@@ -70,6 +70,11 @@ std::string hook_name_of(const fs::path& folder, const sae::FolderInfo& info) {
 
 void export_sae(const fs::path& folder, sae::FolderFormat format, const fs::path& output, std::string model_name) {
   const sae::FolderInfo info = sae::check_sae(folder);
+  if (format == sae::FolderFormat::kSaeLens && !sae::saelens_holds(info.architecture)) {
+    throw ModelError(folder.string(), fmt::format("a {} SAE, which SAELens does not have; only --format sparsify holds "
+                                                  "it",
+                                                  name_of(info.architecture)));
+  }
   const sae::Sae sae = sae::load_sae(folder);
   if (format == sae::FolderFormat::kSaeLens) {
     if (model_name.empty()) model_name = info.model_name;
@@ -95,7 +100,7 @@ int export_command(const std::vector<std::string>& args) {
   const fs::path output = option(given, "output", "-o FOLDER");
   require_empty(output);
   export_sae(folder, format, output, given.contains("model") ? given["model"].as<std::string>() : "");
-  fmt::print("{}: written in {}'s form\n", output.string(), name_of(format));
+  fmt::print("{}: written in the form of {}\n", output.string(), name_of(format));
   return 0;
 }
 

@@ -130,7 +130,7 @@ std::string tensors_text(const fs::path& folder) {
 std::string sae_text(const fs::path& folder) {
   const sae::FolderInfo info = sae::check_sae(folder);
   const std::string k = takes_k(info.architecture) ? fmt::format(", k {}", info.k) : "";
-  return fmt::format("SAE: {}{}, {} latents of width {}, in {}'s form\n{}Hash: {}\n{}\n\n{}",
+  return fmt::format("SAE: {}{}, {} latents of width {}, in the form of {}\n{}Hash: {}\n{}\n\n{}",
                      name_of(info.architecture), k, info.n_latents, info.d_in, name_of(info.format), origin_text(info),
                      sae::folder_hash(folder), read_json(folder / "cfg.json").dump(2), tensors_text(folder));
 }

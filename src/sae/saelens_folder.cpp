@@ -3,6 +3,7 @@
 #include <ATen/ops/mv.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "base/files.h"
 
@@ -131,7 +132,7 @@ std::string architecture_text(Architecture architecture) {
     case Architecture::kGroupMax:
       break;
   }
-  throw ModelError("architecture groupmax", "SAELens has no such SAEs; only sparsify's form holds it");
+  throw std::logic_error("SAELens has no groupmax");
 }
 
 Json config_of(const Sae& sae, const SaeLensMetadata& metadata) {
@@ -193,6 +194,10 @@ Parameters read_saelens_tensors(const model::SafetensorsFile& file, const SaeLen
   if (config.rescales_by_decoder) fold_row_lengths(p);
   if (!config.subtracts_b_dec) p.b_enc.add_(at::mv(p.W_enc, p.b_dec));
   return p;
+}
+
+bool saelens_holds(Architecture architecture) {
+  return architecture != Architecture::kGroupMax;
 }
 
 void save_saelens(const std::filesystem::path& folder, const Sae& sae, const SaeLensMetadata& metadata) {

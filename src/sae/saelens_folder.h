@@ -39,6 +39,9 @@ void check_saelens_tensors(const model::SafetensorsFile& file, const SaeLensConf
 //! and decoder.
 Parameters read_saelens_tensors(const model::SafetensorsFile& file, const SaeLensConfig& config);
 
+//! Whether SAELens has such SAEs, or can hold them as another kind: all but groupmax.
+bool saelens_holds(Architecture architecture);
+
 //! Where an SAE was trained; "" where unknown.
 struct SaeLensMetadata {
   std::string model_name = {};
@@ -46,8 +49,8 @@ struct SaeLensMetadata {
 };
 
 //! Writes an SAE so that sae_lens' SAE.load_from_disk reads it: topk; relu as standard; jumprelu, batch_topk and
-//! matryoshka as jumprelu with their threshold. Throws ModelError for groupmax, which SAELens does not know;
-//! OutputError, StoppedError on a full disk.
+//! matryoshka as jumprelu with their threshold. It must be one that saelens_holds. Throws OutputError, StoppedError on a
+//! full disk.
 void save_saelens(const std::filesystem::path& folder, const Sae& sae, const SaeLensMetadata& metadata);
 
 }  // namespace saesweep::sae
