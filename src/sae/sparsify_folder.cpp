@@ -51,7 +51,7 @@ Architecture architecture_of(const FolderConfig& config) {
   try {
     return architecture_from(name);
   } catch (const InputError& error) {
-    config.refuse(error.what());
+    config.refuse(fmt::format("key 'activation': {}", error.what()));
   }
 }
 

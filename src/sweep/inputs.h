@@ -36,11 +36,11 @@ struct LoadedSae {
 struct ResolvedInputs {
   //! By name as in GridAxes::model_paths.
   std::map<std::string, ModelInputs> models;
-  //! By folder; empty unless the sweep loads its SAEs.
-  std::map<std::string, LoadedSae> saes;
   //! Hashes of the documents' texts, in order.
   std::string train_text_hash;
   std::string held_out_text_hash;
+  //! By folder; empty unless the sweep loads its SAEs.
+  std::map<std::string, LoadedSae> saes = {};
 };
 
 //! Reads, checks and hashes models and tokenizers of the sweep, and the SAEs that it loads; the text's hashes are left
