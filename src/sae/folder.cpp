@@ -23,6 +23,12 @@ FolderFormat format_of(const fs::path& folder, const FolderConfig& config) {
                   kSaeLensTensors, kSparsifyTensors));
 }
 
+model::SafetensorsFile open_tensors(const fs::path& path) {
+  if (!fs::is_regular_file(path))
+    throw ModelError(path.string(), "no such file; expected the tensors of cfg.json's SAE");
+  return model::SafetensorsFile(path);
+}
+
 //! A folder's config and tensors, checked.
 struct OpenFolder {
   explicit OpenFolder(const fs::path& folder);
@@ -40,11 +46,11 @@ OpenFolder::OpenFolder(const fs::path& folder) {
   const FolderConfig json(folder);
   if (format_of(folder, json) == FolderFormat::kSaeLens) {
     config = read_saelens_config(json);
-    file.emplace(folder / kSaeLensTensors);
+    file = open_tensors(folder / kSaeLensTensors);
     check_saelens_tensors(*file, config);
   } else {
     config.info = read_sparsify_config(json);
-    file.emplace(folder / kSparsifyTensors);
+    file = open_tensors(folder / kSparsifyTensors);
     check_tensors(*file, sparsify_tensors(info()));
   }
 }

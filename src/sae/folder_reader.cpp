@@ -55,7 +55,7 @@ FolderConfig::FolderConfig(const std::filesystem::path& folder)
     : json_(read_config(folder / "cfg.json")), where_((folder / "cfg.json").string()) {}
 
 int64_t FolderConfig::positive(const char* key) const {
-  if (!contains(key)) refuse(fmt::format("key '{}' is missing", key));
+  if (!json_.contains(key)) refuse(fmt::format("key '{}' is missing", key));
   const Json& value = json_.at(key);
   if (!value.is_number_integer() || value.get<int64_t>() < 1) refuse(key, "expected an integer of at least 1");
   return value.get<int64_t>();

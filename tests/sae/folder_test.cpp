@@ -128,10 +128,16 @@ TEST(SaeFolderOf, MatryoshkaSizesThatDoNotRiseToAllLatentsAreRefused) {
 }
 
 TEST_F(SaeFolder, HoldsSparsifysConfig) {
+  normalize_rows(sae_.parameters.W_dec);
+  save_sae(path(), sae_, options_);
   const Json expected = {
       {"activation", "topk"}, {"expansion_factor", 4},    {"normalize_decoder", true}, {"num_latents", 0}, {"k", 5},
       {"multi_topk", false},  {"skip_connection", false}, {"transcode", false},        {"d_in", 6}};
   EXPECT_EQ(config(), expected);
+}
+
+TEST_F(SaeFolder, RowsOfOtherLengthsAreNotCalledNormalized) {
+  EXPECT_EQ(config()["normalize_decoder"], false);
 }
 
 TEST_F(SaeFolder, NumLatentsGoesBeforeTheExpansionFactor) {
