@@ -41,9 +41,10 @@ def figure2(cells: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
 
 
 def setting_label(setting: tuple) -> str:
-    """A line for people: topk, R = 16, k = 16, 204,800 training tokens, hookpoint layers.N."""
+    """A line for people: topk, R = 16, k = 16, 204,800 training tokens, hookpoint layers.N. Loaded SAEs have 0 tokens."""
     kind, architecture, expansion, k, tokens = setting
-    line = f"{architecture}, R = {expansion}, k = {k}, {tokens:,} training tokens, hookpoint {kind}"
+    training = f"{tokens:,} training tokens" if tokens > 0 else "not trained in this sweep"
+    line = f"{architecture}, R = {expansion}, k = {k}, {training}, hookpoint {kind}"
     return line.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 

@@ -57,13 +57,15 @@ std::vector<Dataset> identifying_columns() {
       text("/cells/hookpoint", kNameBytes, "module whose output the SAE reads, as layers.3"),
       integer("/cells/layer", "", "layer of the hookpoint, from 0; -1 for the embedding"),
       text("/cells/architecture", kNameBytes, "architecture of the SAE"),
-      integer("/cells/expansion_factor", "", "latents per input dimension"),
+      integer("/cells/expansion_factor", "", "latents per input dimension, rounded down"),
       integer(
           "/cells/k", "latents",
           "active latents a token, for batch_topk and matryoshka their mean; 0 for relu and jumprelu, which take none"),
-      number("/cells/penalty", "", "weight of the sparsity loss of relu (L1) or jumprelu (L0); NaN for others"),
-      integer("/cells/sae_seed", "", "seed of the SAE's start"),
-      integer("/cells/tokens", "tokens", "training tokens asked for"),
+      number("/cells/penalty", "",
+             "weight of the sparsity loss of relu (L1) or jumprelu (L0); NaN for others, and where a loaded SAE does "
+             "not say"),
+      integer("/cells/sae_seed", "", "seed of the SAE's start; -1 for one that was loaded"),
+      integer("/cells/tokens", "tokens", "training tokens asked for; 0 for SAEs that were loaded"),
   };
 }
 

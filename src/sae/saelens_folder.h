@@ -49,8 +49,8 @@ struct SaeLensMetadata {
 };
 
 //! Writes an SAE so that sae_lens' SAE.load_from_disk reads it: topk; relu as standard; jumprelu, batch_topk and
-//! matryoshka as jumprelu with their threshold. It must be one that saelens_holds. Throws OutputError, StoppedError on a
-//! full disk.
+//! matryoshka as jumprelu with their threshold. It must be one that saelens_holds. Throws OutputError, StoppedError on
+//! a full disk.
 void save_saelens(const std::filesystem::path& folder, const Sae& sae, const SaeLensMetadata& metadata);
 
 }  // namespace saesweep::sae

@@ -85,6 +85,8 @@ class UnitRun {
  private:
   //! Takes SAEs from their folders: the rows count as trained.
   void load();
+  //! Draws the SAEs that are to be trained.
+  void start();
   void train();
   void train_step(Job& job, const at::Tensor& x, int64_t step);
   void save(Job& job);
@@ -142,6 +144,7 @@ void UnitRun::run() {
     if (first.is_loaded()) {
       load();
     } else {
+      start();
       train();
     }
     evaluate();
@@ -161,11 +164,14 @@ void UnitRun::load() {
   }
 }
 
-void UnitRun::train() {
+void UnitRun::start() {
   for (Job& job : jobs_) {
     job.trainer = std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
                                                       job.cell->sae_seed);
   }
+}
+
+void UnitRun::train() {
   const text::TokenRows& rows = context_.text_of(*jobs_.front().cell).rows(text::Split::kTrain);
   const train::ActivationSource source = source_of(rows);
   const std::string text_hash = rows.stream().text_hash();
