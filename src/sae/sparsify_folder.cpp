@@ -15,7 +15,7 @@ namespace {
 constexpr double kUnitTolerance = 1e-3;
 
 bool has_unit_rows(const at::Tensor& W_dec) {
-  return ((W_dec.norm(2, 1) - 1).abs() < kUnitTolerance).all().item<bool>();
+  return W_dec.norm(2, 1).sub(1).abs().lt(kUnitTolerance).all().item<bool>();
 }
 
 bool sparsify_knows(Architecture architecture) {
