@@ -55,6 +55,14 @@ Architecture architecture_of(const FolderConfig& config) {
   }
 }
 
+int64_t k_of(const FolderConfig& config, Architecture architecture, int64_t n_latents) {
+  const int64_t k = config.k_of(n_latents);
+  if (architecture == Architecture::kGroupMax && n_latents % k != 0) {
+    config.refuse(fmt::format("k is {}, which does not part the {} latents evenly", k, n_latents));
+  }
+  return k;
+}
+
 //! Rising sizes of which the last is n_latents.
 std::vector<int64_t> matryoshka_sizes(const FolderConfig& config, int64_t n_latents) {
   const auto sizes = config.value_or("matryoshka_sizes", std::vector<int64_t>{n_latents});
@@ -86,10 +94,7 @@ FolderInfo read_sparsify_config(const FolderConfig& config) {
   const auto named = config.value_or("num_latents", int64_t{0});
   if (named < 0) config.refuse("num_latents", "expected 0 or more");
   info.n_latents = named > 0 ? named : info.d_in * config.positive("expansion_factor");
-  if (takes_k(info.architecture)) info.k = config.k_of(info.n_latents);
-  if (info.architecture == Architecture::kGroupMax && info.n_latents % info.k != 0) {
-    config.refuse(fmt::format("k is {}, which does not part the {} latents evenly", info.k, info.n_latents));
-  }
+  if (takes_k(info.architecture)) info.k = k_of(config, info.architecture, info.n_latents);
   if (info.architecture == Architecture::kMatryoshka) info.matryoshka_sizes = matryoshka_sizes(config, info.n_latents);
   if (config.contains("penalty")) info.penalty = config.value_or("penalty", 0.0);
   return info;
