@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/table.h"
+#include "base/progress.h"
 #include "sweep/small_sweep.h"
 
 namespace saesweep::app {
