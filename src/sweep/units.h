@@ -53,6 +53,10 @@ std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const Run
 void check_memory(const SweepOptions& options, std::span<const Cell> cells, std::span<const Unit> units,
                   uint64_t memory_bytes);
 
+//! The same where an activation buffer alone does not.
+void check_buffers(const SweepOptions& options, std::span<const Cell> cells, std::span<const Unit> units,
+                   uint64_t memory_bytes);
+
 //! Bytes that each of n_ranks on this machine may use: [run] memory_gb, or its share of the machine's memory.
 uint64_t rank_memory(const RunOptions& run, int n_ranks);
 

@@ -82,5 +82,29 @@ TEST(Table, BytesHaveTwoOrThreeDigits) {
   EXPECT_EQ(bytes_text(999'900'000), "1.0 GB");
 }
 
+// An SAE of Pythia 6.9b at R = 64 has 2.15e9 parameters; with Adam's two float32 moments 25.8 GB, with bfloat16
+// ones 17.2.
+TEST(PlanText, TheSmallestDeviceOfACellIsSaid) {
+  EXPECT_EQ(device_text(25'800'000'000), "a device of 32 GB");
+  EXPECT_EQ(device_text(40'000'000'000), "a device of 48 GB");
+  EXPECT_EQ(device_text(7'000'000'000), "a device of 8 GB");
+  EXPECT_EQ(device_text(300'000'000'000), "no device of up to 288 GB");
+  auto plan = small_plan(1);
+  plan.cell_bytes = 25'800'000'000;
+  EXPECT_NE(plan_text(plan).find("the largest cell alone needs 26 GB (a device of 32 GB)"), std::string::npos)
+      << plan_text(plan);
+}
+
+TEST(PlanText, TheBufferIsSaidWhereThereIsOne) {
+  auto plan = small_plan(1);
+  EXPECT_EQ(plan_text(plan).find("buffer"), std::string::npos);
+  plan.options.train.buffer_tokens = 10'000'000;
+  plan.units.front().buffer_bytes = 61'440'000'000;
+  EXPECT_NE(
+      plan_text(plan).find("Activation buffer: up to 61 GB of it (10000000 tokens x width x 2 bytes x hookpoints)"),
+      std::string::npos)
+      << plan_text(plan);
+}
+
 }  // namespace
 }  // namespace saesweep::app

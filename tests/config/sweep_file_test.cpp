@@ -256,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"sae.gradient_accumulation=3", "found 3, expected a divisor of sae.batch_tokens, 65536"},
         Refusal{"sae.buffer_tokens=70_000", "found 70000, expected a multiple of sae.batch_tokens, 65536"},
         Refusal{"sae.matryoshka_fractions=[0.5,0.25,1]", "expected rising numbers above 0, the last of them 1"},
-        Refusal{"sae.matryoshka_fractions=[0.5,0.5,1]", "expected rising numbers above 0, the last of them 1"},
+        Refusal{"sae.matryoshka_fractions=[0.5,0.5,1]", "0.5 stands twice in the array"},
         Refusal{"sae.matryoshka_fractions=[0.5,0.75]", "expected rising numbers above 0, the last of them 1"},
         Refusal{"evaluate.tokens=0", "evaluate.tokens: found 0"},
         Refusal{"evaluate.ce_tokens=2_000_000", "at most evaluate.tokens, 1000000"},

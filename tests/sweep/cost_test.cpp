@@ -74,10 +74,22 @@ TEST(Cost, MemoryCountsWeightsMomentsAndActivations) {
   const double parameters = 2 * 128 * 2048 + 2048 + 128;
   const double weights = 4 * (2.0 * 4096 * 128 + 6 * (4 * 128 * 128 + 2 * 128 * 512));
   const double logits = 4.0 * 256 * 4096;
+  // Packed rows of the product; of each token its centered input, the gradient of its reconstruction, and k codes.
+  const double step = (40 << 20) + 1024.0 * (2 * 4 * 128 + 20 * static_cast<double>(first.sae.k));
   EXPECT_EQ(cost.memory_bytes(std::vector{&first}),
-            static_cast<uint64_t>(weights + logits + 12 * parameters + 4.0 * 1024 * 128));
+            static_cast<uint64_t>(weights + logits + step + 12 * parameters + 4.0 * 1024 * 128));
   EXPECT_EQ(cost.memory_bytes(std::vector{&first, &last}),
-            static_cast<uint64_t>(weights + logits + 24 * parameters + 8.0 * 1024 * 128));
+            static_cast<uint64_t>(weights + logits + step + 24 * parameters + 8.0 * 1024 * 128));
+  const auto with_state = [&](const char* optimizer, const char* state) {
+    auto options = small_sweep();
+    options.train.optimizer = optimizer;
+    options.train.optimizer_state = state;
+    return static_cast<double>(CostModel(options, small_inputs()).memory_bytes(std::vector{&first}));
+  };
+  const double adam = with_state("adam", "float32");
+  EXPECT_NEAR(adam - with_state("adam", "bfloat16"), 4 * parameters, 1);
+  EXPECT_NEAR(adam - with_state("signum", "float32"), 4 * parameters, 1);
+  EXPECT_NEAR(adam - with_state("signum", "bfloat16"), 6 * parameters, 1);
 }
 
 }  // namespace

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 
+#include "base/errors.h"
+#include "base/machine_memory.h"
 #include "sweep/small_sweep.h"
 
 namespace saesweep::sweep {
@@ -109,6 +112,44 @@ TEST(Schedule, GivesTheNextUnitToTheFirstFreeRank) {
   EXPECT_EQ(schedule.units, (std::vector<std::vector<size_t>>{{0, 3}, {1, 2}}));
   EXPECT_EQ(schedule.seconds, (std::vector<double>{8, 7}));
   EXPECT_EQ(schedule.makespan, 8);
+}
+
+TEST_F(Units, FitIntoTheMemoryThereIs) {
+  const auto whole = divide(1);
+  const uint64_t memory = whole.front().memory_bytes / 2;
+  const auto units = make_units(cells_, 1, {}, cost_, memory);
+  EXPECT_GT(units.size(), whole.size());
+  size_t n_cells = 0;
+  for (const auto& unit : units) {
+    EXPECT_LE(unit.memory_bytes, memory);
+    n_cells += unit.cells.size();
+  }
+  EXPECT_EQ(n_cells, cells_.size());
+  EXPECT_NO_THROW(check_memory(small_sweep(), cells_, units, memory));
+}
+
+TEST_F(Units, ABufferOfAllHookpointsIsCutByUnitsAndRefusedWhereOneIsTooMuch) {
+  auto options = small_sweep();
+  options.train.buffer_tokens = 1'000'000;
+  const CostModel cost(options, small_inputs());
+  const auto d = static_cast<uint64_t>(cells_.front().d_in);
+  const auto units = make_units(cells_, 1, {}, cost);
+  EXPECT_EQ(units.front().buffer_bytes, 1'000'000 * d * 2 * 6);  // six layers
+  const uint64_t one = 1'000'000 * d * 2;
+  const auto cut = make_units(cells_, 1, {}, cost, 3 * one);
+  for (const auto& unit : cut) EXPECT_LE(unit.memory_bytes, 3 * one);
+  const auto too_large = make_units(cells_, 1, {}, cost, one / 2);
+  try {
+    check_memory(options, cells_, too_large, one / 2);
+    ADD_FAILURE() << "a buffer beyond memory was let through";
+  } catch (const ConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find("sae.buffer_tokens (1000000 x width"), std::string::npos) << error.what();
+  }
+}
+
+TEST(RankMemory, IsWhatTheSweepSaysOrAShareOfTheMachine) {
+  EXPECT_EQ(rank_memory({.memory_gb = 1.5}, 4), 1'500'000'000u);
+  EXPECT_EQ(rank_memory({}, 4), machine_memory() / 4);
 }
 
 }  // namespace
