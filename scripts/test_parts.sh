@@ -10,7 +10,7 @@ MODELS_AND_TEXT_FILES='test_(model|forward|logits|variants?|text|tokeni[sz]|chec
 SAE_LABELS='^(sae|train|evaluate|metrics)$'
 SAE_FILES='test_(sae|train|metrics|evaluate)[^/]*\.py$'
 REPORT_FILES='test_(report|analysis|figures?)[^/]*\.py$'
-PEER_FILES='test_peers[^/]*\.py$'
+PEER_FILES='test_(peers|sparsify)[^/]*\.py$'
 
 # run_ctest NAME PRESET CTEST OPTION...
 run_ctest() {

@@ -30,17 +30,15 @@ sae::Sae first_sae(int64_t d_in, const sae::SaeOptions& options, int64_t seed) {
 }  // namespace
 
 SaeTrainer::SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed)
-    : SaeTrainer(first_sae(d_in, sae, seed), sae, train) {
-  is_started_ = false;
-}
+    : SaeTrainer(first_sae(d_in, sae, seed), sae, train, FirstBDec::kByRecipe) {}
 
-SaeTrainer::SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train)
+SaeTrainer::SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train, FirstBDec b_dec)
     : options_(train),
       penalty_(sae.penalty),
       recipe_(make_recipe(train, start.parameters.n_latents())),
       n_steps_(train.tokens / train.batch_tokens),
       sae_(std::move(start)),
-      is_started_(true),
+      is_started_(b_dec == FirstBDec::kGiven),
       tokens_since_fired_(static_cast<size_t>(sae_.parameters.n_latents()), 0),
       fired_(tokens_since_fired_.size(), 0),
       is_dead_(tokens_since_fired_.size(), 0) {}

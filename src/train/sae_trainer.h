@@ -30,6 +30,12 @@ struct StepReport {
   double dead_fraction = 0;
 };
 
+//! What b_dec starts from where training starts from an SAE that is given.
+enum class FirstBDec {
+  kGiven,    //!< that SAE's
+  kByRecipe  //!< the first part of the first batch
+};
+
 //! Trains one SAE by a recipe (train/recipe.h). b_dec starts from the first part of the first batch; the decoder's
 //! gradient is freed of its part along each row, and rows are scaled to unit length after every step. Depends on the
 //! batches and the options alone. Not thread-safe.
@@ -37,8 +43,9 @@ class SaeTrainer {
  public:
   //! Throws InputError for options that make no recipe.
   SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed);
-  //! Goes on from an SAE that is given, with its biases as they are.
-  SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train);
+  //! Goes on from an SAE that is given; kByRecipe also sets jumprelu's thresholds anew.
+  SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train,
+             FirstBDec b_dec = FirstBDec::kGiven);
 
   //! Whole batches that fit into the token budget.
   int64_t n_steps() const { return n_steps_; }
