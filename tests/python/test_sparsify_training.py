@@ -16,7 +16,7 @@ transformers = pytest.importorskip("transformers")
 sparsify = pytest.importorskip("sparsify", reason="needs .venv-peers (scripts/peers.sh)")
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("SAESWEEP_BUILD", ROOT / "build")) / "tests/train_sae"
+PROGRAM = ROOT / os.environ.get("SAESWEEP_BUILD", "build") / "tests/train_sae"
 D_IN, EXPANSION, K = 24, 8, 8
 CONTEXT, BATCH_TOKENS, N_STEPS = 64, 512, 200
 # Both sides keep together to rounding until the order of their sums decides which of two nearly equal latents is active,

@@ -1,7 +1,7 @@
 // train_sae OPTIONS.json: trains an SAE that a folder holds on activations that a file holds, for tests that compare
 // what training does with other programs. Prints the losses of all steps as JSON.
-// Keys: start, activations (safetensors with x, [tokens, d_in] float32), saved: paths; keeps_b_dec, threads; and those
-// of TrainOptions by their names, of which tokens are all that there are in x.
+// Keys: start, activations (safetensors with x, [tokens, d_in] float32), saved: paths; threads; and those of
+// TrainOptions by their names, of which tokens are all that there are in x. b_dec starts as the recipe has it.
 #include <ATen/core/Tensor.h>
 
 #include <cstdio>
@@ -56,8 +56,7 @@ Json train_all(const Json& options) {
   const sae::SaeOptions sae{.architecture = start.architecture,
                             .expansion_factor = start.parameters.n_latents() / start.parameters.d_in(),
                             .k = start.k};
-  const auto b_dec = options.value("keeps_b_dec", false) ? train::FirstBDec::kGiven : train::FirstBDec::kByRecipe;
-  train::SaeTrainer trainer(std::move(start), sae, train, b_dec);
+  train::SaeTrainer trainer(std::move(start), sae, train, train::FirstBDec::kByRecipe);
   Json losses = Json::array(), rates = Json::array();
   for (int64_t step = 0; step < trainer.n_steps(); ++step) {
     const train::StepReport report = trainer.step(x.narrow(0, step * train.batch_tokens, train.batch_tokens));
