@@ -162,15 +162,17 @@ def measure_unit(options, threads, dtype):
     return {"model": model.stem, "dtype": dtype, "threads": threads, "ratio": ratio} | unit
 
 
-def machine(name):
+def machine(options):
     def processor():
         with open("/proc/cpuinfo") as file:
             return next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.processor())
 
-    import torch
+    device = None
+    if options.device == "cuda":
+        import torch
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"name": name or processor(), "cores": os.cpu_count(), "cuda_device": device, "system": platform.platform()}
+        device = torch.cuda.get_device_name()
+    return {"name": options.machine or processor(), "cores": os.cpu_count(), "cuda_device": device, "system": platform.platform()}
 
 
 def versions():
@@ -219,7 +221,7 @@ def main():
             if options.device == "cpu" and options.unit != "none":
                 units.append(measure_unit(options, threads, dtype))
     if options.json:
-        figures = {"machine": machine(options.machine), "versions": versions(), "results": results, "units": units}
+        figures = {"machine": machine(options), "versions": versions(), "results": results, "units": units}
         options.json.write_text(json.dumps(figures, indent=1))
 
 
