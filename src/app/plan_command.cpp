@@ -43,7 +43,7 @@ Plan make_plan(const sweep::SweepOptions& options, int n_ranks) {
   const sweep::CostModel cost(options, inputs);
   plan.units = sweep::make_units(plan.cells, n_ranks, options.run, cost, memory);
   // Cells may be meant for a larger machine; what they need is printed. A buffer is the user's own choice.
-  sweep::check_buffers(options, plan.cells, plan.units, memory);
+  sweep::check_buffers(options, plan.cells, cost, memory);
   for (const auto& cell : plan.cells) {
     const auto* alone = &cell;
     plan.cell_bytes = std::max(plan.cell_bytes, cost.memory_bytes({&alone, 1}));

@@ -90,6 +90,9 @@ class Run {
 void Run::prepare() {
   inputs_ = inputs_from_text(on_root(comm_, [&] { return to_text(resolve_models(options_)); }));
   cells_ = expand(options_, inputs_);  // what is wrong with the grid is said before any text is read
+  // The same division on all ranks: by the memory of the poorest.
+  const uint64_t memory = comm_.min(rank_memory(options_.run, comm_.node_local().size()));
+  check_memory(options_, cells_, CostModel(options_, inputs_), memory);
   take_output();
   texts_.emplace(options_, inputs_, comm_, settings_.progress);
   inputs_.train_text_hash = texts_->any().text_hash(text::Split::kTrain);
@@ -97,10 +100,7 @@ void Run::prepare() {
   cells_ = expand(options_, inputs_);
   find_work();
   open_results();
-  // The same division on all ranks: by the memory of the poorest.
-  const uint64_t memory = comm_.min(rank_memory(options_.run, comm_.node_local().size()));
   units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_), memory);
-  check_memory(options_, to_do_, units_, memory);
 }
 
 void Run::take_output() {

@@ -82,17 +82,20 @@ std::set<size_t, std::greater<>> useful_sizes(const std::vector<Group>& groups) 
   return sizes;
 }
 
-[[noreturn]] void refuse_memory(const SweepOptions& options, const Cell& cell, const Unit& unit,
+[[noreturn]] void refuse_memory(const SweepOptions& options, const Cell& cell, const CostModel& cost,
                                 uint64_t memory_bytes) {
+  const std::vector<const Cell*> alone = {&cell};
+  const uint64_t buffer_bytes = cost.buffer_bytes(alone);
   const std::string buffer =
-      unit.buffer_bytes == 0
+      buffer_bytes == 0
           ? ""
           : fmt::format(", of it {} for the buffer of sae.buffer_tokens ({} x width {} x 2 bytes x hookpoints)",
-                        bytes_text(unit.buffer_bytes), options.train.buffer_tokens, cell.d_in);
-  throw ConfigError(options.source,
-                    fmt::format("the cell {} needs {} of memory{}; a rank has {} (run.memory_gb, or fewer ranks a "
-                                "machine, change that)",
-                                describe(cell), bytes_text(unit.memory_bytes), buffer, bytes_text(memory_bytes)));
+                        bytes_text(buffer_bytes), options.train.buffer_tokens, cell.d_in);
+  throw ConfigError(
+      options.source,
+      fmt::format("the cell {} needs {} of memory{}; a rank has {} (run.memory_gb, or fewer ranks a "
+                  "machine, change that)",
+                  describe(cell), bytes_text(cost.memory_bytes(alone)), buffer, bytes_text(memory_bytes)));
 }
 
 }  // namespace
@@ -130,17 +133,19 @@ std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const Run
   return best;
 }
 
-void check_memory(const SweepOptions& options, std::span<const Cell> cells, std::span<const Unit> units,
+void check_memory(const SweepOptions& options, std::span<const Cell> cells, const CostModel& cost,
                   uint64_t memory_bytes) {
-  for (const Unit& unit : units) {
-    if (unit.memory_bytes > memory_bytes) refuse_memory(options, cells[unit.cells.front()], unit, memory_bytes);
+  for (const Cell& cell : cells) {
+    const Cell* alone = &cell;
+    if (cost.memory_bytes({&alone, 1}) > memory_bytes) refuse_memory(options, cell, cost, memory_bytes);
   }
 }
 
-void check_buffers(const SweepOptions& options, std::span<const Cell> cells, std::span<const Unit> units,
+void check_buffers(const SweepOptions& options, std::span<const Cell> cells, const CostModel& cost,
                    uint64_t memory_bytes) {
-  for (const Unit& unit : units) {
-    if (unit.buffer_bytes > memory_bytes) refuse_memory(options, cells[unit.cells.front()], unit, memory_bytes);
+  for (const Cell& cell : cells) {
+    const Cell* alone = &cell;
+    if (cost.buffer_bytes({&alone, 1}) > memory_bytes) refuse_memory(options, cell, cost, memory_bytes);
   }
 }
 

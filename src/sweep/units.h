@@ -49,12 +49,12 @@ std::vector<Group> make_groups(std::span<const Cell> cells);
 std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost,
                              uint64_t memory_bytes = std::numeric_limits<uint64_t>::max());
 
-//! Throws ConfigError naming what a unit needs, and of what, where it does not fit into the memory of a rank.
-void check_memory(const SweepOptions& options, std::span<const Cell> cells, std::span<const Unit> units,
+//! Throws ConfigError naming what a cell needs, alone, and of what, where it does not fit into the memory of a rank.
+void check_memory(const SweepOptions& options, std::span<const Cell> cells, const CostModel& cost,
                   uint64_t memory_bytes);
 
-//! The same where an activation buffer alone does not.
-void check_buffers(const SweepOptions& options, std::span<const Cell> cells, std::span<const Unit> units,
+//! The same where a cell's activation buffer alone does not.
+void check_buffers(const SweepOptions& options, std::span<const Cell> cells, const CostModel& cost,
                    uint64_t memory_bytes);
 
 //! Bytes that each of n_ranks on this machine may use: [run] memory_gb, or its share of the machine's memory.

@@ -125,7 +125,7 @@ TEST_F(Units, FitIntoTheMemoryThereIs) {
     n_cells += unit.cells.size();
   }
   EXPECT_EQ(n_cells, cells_.size());
-  EXPECT_NO_THROW(check_memory(small_sweep(), cells_, units, memory));
+  EXPECT_NO_THROW(check_memory(small_sweep(), cells_, cost_, memory));
 }
 
 TEST_F(Units, ABufferOfAllHookpointsIsCutByUnitsAndRefusedWhereOneIsTooMuch) {
@@ -138,9 +138,8 @@ TEST_F(Units, ABufferOfAllHookpointsIsCutByUnitsAndRefusedWhereOneIsTooMuch) {
   const uint64_t one = 1'000'000 * d * 2;
   const auto cut = make_units(cells_, 1, {}, cost, 3 * one);
   for (const auto& unit : cut) EXPECT_LE(unit.memory_bytes, 3 * one);
-  const auto too_large = make_units(cells_, 1, {}, cost, one / 2);
   try {
-    check_memory(options, cells_, too_large, one / 2);
+    check_buffers(options, cells_, cost, one / 2);
     ADD_FAILURE() << "a buffer beyond memory was let through";
   } catch (const ConfigError& error) {
     EXPECT_NE(std::string(error.what()).find("sae.buffer_tokens (1000000 x width"), std::string::npos) << error.what();
