@@ -24,6 +24,7 @@ INTEGER_COLUMNS = (
     "d_in", "n_latents", "tokens_trained", "tokens_evaluated", "tokens_ce", "rank",
 )  # fmt: skip
 FLOAT_COLUMNS = (
+    "penalty",
     "explained_variance", "cosine_similarity", "mse",
     "explained_variance_no_first", "cosine_similarity_no_first", "mse_no_first",
     "explained_variance_train", "l0", "l1", "dead_fraction",
@@ -32,7 +33,7 @@ FLOAT_COLUMNS = (
 )  # fmt: skip
 
 #: The stage that writes a column; in rows at an earlier stage the column may hold anything.
-_STAGE_OF = {name: EVALUATED for name in (*FLOAT_COLUMNS, "tokens_evaluated", "tokens_ce")} | {
+_STAGE_OF = {name: EVALUATED for name in (*FLOAT_COLUMNS[1:], "tokens_evaluated", "tokens_ce")} | {
     name: TRAINED
     for name in ("d_in", "n_latents", "tokens_trained", "train_loss", "train_seconds", "tokens_per_second", "host", "rank")
 }

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from .metrics import METRICS, Metric
 
 #: What tells one kind of SAE from another; a figure holds one setting only.
-SETTINGS = ["hookpoint_kind", "architecture", "expansion_factor", "k", "tokens"]
+SETTINGS = ["hookpoint_kind", "architecture", "expansion_factor", "sparsity", "tokens"]
 
 
 def with_settings(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells with `hookpoint_kind`: the hookpoint with N for its layer (layers.N, layers.N.mlp, embed_in)."""
+    """The cells with `hookpoint_kind`, the hookpoint with N for its layer (layers.N, layers.N.mlp, embed_in), and
+    `sparsity`, what decides how many latents are active: k = 32, or for relu and jumprelu penalty = 0.05."""
     kinds = [re.sub(r"\d+", "N", hookpoint, count=1) for hookpoint in cells["hookpoint"]]
-    return cells.assign(hookpoint_kind=kinds)
+    sparsity = [
+        f"penalty = {penalty:g}" if np.isfinite(penalty) else f"k = {k}" for k, penalty in zip(cells["k"], cells["penalty"])
+    ]
+    return cells.assign(hookpoint_kind=kinds, sparsity=sparsity)
 
 
 def shown_metrics(cells: pd.DataFrame) -> list[Metric]:
@@ -42,9 +47,9 @@ def figure2(cells: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
 
 def setting_label(setting: tuple) -> str:
     """A line for people: topk, R = 16, k = 16, 204,800 training tokens, hookpoint layers.N. Loaded SAEs have 0 tokens."""
-    kind, architecture, expansion, k, tokens = setting
+    kind, architecture, expansion, sparsity, tokens = setting
     training = f"{tokens:,} training tokens" if tokens > 0 else "not trained in this sweep"
-    line = f"{architecture}, R = {expansion}, k = {k}, {training}, hookpoint {kind}"
+    line = f"{architecture}, R = {expansion}, {sparsity}, {training}, hookpoint {kind}"
     return line.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 

@@ -17,7 +17,7 @@ MISSING = '<span class="missing">–</span>'
 #: Columns of the table of all cells, where some cell has them: name in the file, header.
 CELL_COLUMNS = {
     "model": "model", "variant": "variant", "init_seed": "init seed", "hookpoint": "hookpoint", "layer": "layer",
-    "architecture": "SAE", "expansion_factor": "R", "k": "k", "sae_seed": "SAE seed", "tokens": "tokens",
+    "architecture": "SAE", "expansion_factor": "R", "k": "k", "penalty": "penalty", "sae_seed": "SAE seed", "tokens": "tokens",
     "state": "state", "stage": "stage", "explained_variance": "EV", "explained_variance_train": "EV train",
     "explained_variance_no_first": "EV no first", "cosine_similarity": "cosine", "mse": "MSE", "l0": "L0", "l1": "L1",
     "dead_fraction": "dead", "ce_clean": "CE clean", "ce_sae": "CE SAE", "ce_zero": "CE zero",
@@ -26,7 +26,7 @@ CELL_COLUMNS = {
 #: Decimals, where not three.
 DECIMALS = {"l0": 1, "l1": 2, "mse": 4, "tokens_per_second": 0}
 #: Left out of that table where all cells have the same value; the paragraph at the top gives it.
-ONLY_IF_VARIED = {"model", "hookpoint", "architecture", "expansion_factor", "k", "tokens", "init_seed", "stage"}
+ONLY_IF_VARIED = {"model", "hookpoint", "architecture", "expansion_factor", "k", "penalty", "tokens", "init_seed", "stage"}
 
 
 def number(value: float, digits: int = 3) -> str:
