@@ -1,11 +1,22 @@
 #include "train/latent_index.h"
 
+#include <fmt/format.h>
+
+#include <limits>
 #include <numeric>
+
+#include "base/errors.h"
 
 namespace saesweep::train {
 
-LatentIndex::LatentIndex(const sae::Codes& codes, int64_t n_latents)
-    : starts_(static_cast<size_t>(n_latents) + 1, 0), firings_(static_cast<size_t>(codes.n_entries())) {
+LatentIndex::LatentIndex(const sae::Codes& codes, int64_t n_latents) : starts_(static_cast<size_t>(n_latents) + 1, 0) {
+  if (codes.n_entries() > std::numeric_limits<uint32_t>::max()) {
+    throw NumericError(
+        fmt::format("{} active latents in one part of a batch, at most 2^32 - 1 can be trained on; give a "
+                    "smaller sae.batch_tokens or more sae.gradient_accumulation",
+                    codes.n_entries()));
+  }
+  firings_.resize(static_cast<size_t>(codes.n_entries()));
   const int64_t* token_starts = codes.starts.const_data_ptr<int64_t>();
   const int32_t* latents = codes.latents.const_data_ptr<int32_t>();
   for (int64_t place = 0; place < codes.n_entries(); ++place) ++starts_[static_cast<size_t>(latents[place]) + 1];

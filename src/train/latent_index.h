@@ -18,7 +18,7 @@ struct Firing {
 class LatentIndex {
  public:
   LatentIndex() = default;
-  //! A counting sort. At most 2^32 - 1 entries.
+  //! A counting sort. Throws NumericError for 2^32 entries or more.
   LatentIndex(const sae::Codes& codes, int64_t n_latents);
 
   std::span<const Firing> firings(int64_t latent) const;
