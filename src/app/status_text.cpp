@@ -26,8 +26,11 @@ std::string failures_text(const RunState& run) {
   for (size_t i = 0; i < run.cells.size(); ++i) {
     const auto& [row, state, stage, failure] = run.cells[i];
     if (state != State::kFailed || ++n_failed > kFailuresShown) continue;
-    text += fmt::format("  cell {}: {} {} {} R{} k{} seed {}: {}\n", i, row.model, row.variant, row.hookpoint,
-                        row.expansion_factor, row.k, row.sae_seed, failure);
+    const std::string init = row.init_seed < 0 ? "" : fmt::format(" init {}", row.init_seed);
+    const std::string sparsity = row.penalty ? fmt::format("penalty {}", *row.penalty) : fmt::format("k{}", row.k);
+    text +=
+        fmt::format("  cell {}: {} {}{} {} {} R{} {} seed {}, {} tokens: {}\n", i, row.model, row.variant, init,
+                    row.hookpoint, row.architecture, row.expansion_factor, sparsity, row.sae_seed, row.tokens, failure);
   }
   if (n_failed > kFailuresShown) text += fmt::format("  and {} more\n", n_failed - kFailuresShown);
   return text;

@@ -172,7 +172,9 @@ Key matryoshka_fractions() {
           .read =
               [=](const toml::node& node, SweepOptions& options) {
                 const auto fractions = read_many(kind, node, 1);
-                if (!std::is_sorted(fractions.begin(), fractions.end(), std::less_equal<>()) || fractions.back() != 1) {
+                const bool rises =
+                    std::adjacent_find(fractions.begin(), fractions.end(), std::greater_equal<>()) == fractions.end();
+                if (!rises || fractions.back() != 1) {
                   throw BadValue(node, fmt::format("found {}, expected {}", describe(node), expects));
                 }
                 options.sae.matryoshka_fractions = fractions;
@@ -258,7 +260,7 @@ Table sae_table() {
        setting<std::optional<std::string>>(
            "b_dec_start", or_recipe(one_of({"mean", "geometric_median"})),
            [](SweepOptions & o) -> auto& { return o.train.b_dec_start; },
-           "what the decoder's bias starts from, of the first batch"),
+           "what the decoder's bias starts from, of the first part of the first batch"),
        setting<int64_t>(
            "dead_after_tokens", integer_at_least(1),
            [](SweepOptions & o) -> auto& { return o.train.dead_after_tokens; },

@@ -3,8 +3,9 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <functional>
+#include <bit>
 
+#include "base/vectorize.h"
 #include "sae/collect.h"
 
 namespace saesweep::sae {
@@ -13,6 +14,26 @@ namespace {
 
 //! What a strip may add to a token, and the 16 that are written beyond what is kept.
 constexpr int64_t kSpare = kTileLatents + kCollectSpare;
+
+SAESWEEP_VECTORIZED
+int64_t count_at_least(const float* values, int64_t n, float least) {
+  int32_t count = 0;
+  for (int64_t i = 0; i < n; ++i) count += values[i] >= least ? 1 : 0;
+  return count;
+}
+
+//! The k-th largest of n values, 0 where fewer than k are above 0; by bisection: the bits of positive floats rise with
+//! them, and counting runs over whole registers without a branch (as RTop-K does, Xie et al. 2025, arXiv:2409.00822).
+float kth_largest(const float* values, int64_t n, int64_t k) {
+  const auto [least, most] = std::minmax_element(values, values + n);
+  if (!(*most > 0)) return 0;
+  uint32_t low = *least > 0 ? std::bit_cast<uint32_t>(*least) : 0, high = std::bit_cast<uint32_t>(*most) + 1;
+  while (high - low > 1) {
+    const uint32_t middle = low + (high - low) / 2;
+    (count_at_least(values, n, std::bit_cast<float>(middle)) >= k ? low : high) = middle;
+  }
+  return std::bit_cast<float>(low);
+}
 
 }  // namespace
 
@@ -42,9 +63,7 @@ void TopKCandidates::thin_out(int64_t number) {
   const int64_t n = counts_[place];
   if (n <= k_) return;
   const auto [values, latents] = token(number);
-  std::vector<float> sorted(values, values + n);
-  std::nth_element(sorted.begin(), sorted.begin() + k_ - 1, sorted.end(), std::greater<>());
-  const float least = sorted[static_cast<size_t>(k_ - 1)];
+  const float least = kth_largest(values, n, k_);
   int64_t n_ties = k_ - std::count_if(values, values + n, [&](float value) { return value > least; });
   int64_t n_kept = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -77,20 +96,19 @@ Codes largest(const Codes& codes, int64_t k) {
   std::vector<float> least(static_cast<size_t>(codes.n_tokens()), 0.0F);
   std::vector<int64_t> n_ties(least.size(), 0);
   for (int64_t token = 0; token < codes.n_tokens(); ++token) {
-    std::vector<float> sorted(values + starts[token], values + starts[token + 1]);
-    if (static_cast<int64_t>(sorted.size()) <= k) continue;
-    std::nth_element(sorted.begin(), sorted.begin() + k - 1, sorted.end(), std::greater<>());
-    const float kth = sorted[static_cast<size_t>(k - 1)];
+    const float* first = values + starts[token];
+    const float* last = values + starts[token + 1];
+    if (last - first <= k) continue;
+    const float kth = kth_largest(first, last - first, k);
     least[static_cast<size_t>(token)] = kth;
-    n_ties[static_cast<size_t>(token)] =
-        k - std::count_if(sorted.begin(), sorted.end(), [&](float v) { return v > kth; });
+    n_ties[static_cast<size_t>(token)] = k - std::count_if(first, last, [&](float v) { return v > kth; });
   }
   std::vector<int64_t> counts(least.size());
   const auto take = [&](int64_t token, auto&& keep) {
     int64_t ties = n_ties[static_cast<size_t>(token)];
     const float kth = least[static_cast<size_t>(token)];
     for (int64_t i = starts[token]; i < starts[token + 1]; ++i) {
-      if (values[i] > kth || (values[i] == kth && ties-- > 0)) keep(i);
+      if (values[i] > kth || (values[i] == kth && kth > 0 && ties-- > 0)) keep(i);
     }
   };
   for (int64_t token = 0; token < codes.n_tokens(); ++token) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "train/recipe.h"
+
 namespace saesweep::sweep {
 namespace {
 
@@ -21,12 +23,26 @@ double parameter_bytes(const Cell& cell, const train::TrainOptions& train) {
   return 4 + state * (train.optimizer == "signum" ? 1 : 2);
 }
 
-// What a step holds beside that: centered inputs, the gradient of each reconstruction, codes of 20 bytes.
-double step_bytes(const Cell& cell, double batch) {
+// Latents a token that are active: of relu and jumprelu a share that is half at the start and small in the end.
+double active_latents(const Cell& cell, double share) {
+  return takes_k(cell.sae.architecture) ? static_cast<double>(cell.sae.k) : share * cell.n_latents;
+}
+
+// What a token's candidates and codes take where its n largest are wanted.
+double largest_bytes(double n) {
+  return 8 * (n + std::max(n, 64.0) + 48) + 28 * n;
+}
+
+// What a step holds beside that: centered inputs, the gradient of each reconstruction, candidates and codes.
+double step_bytes(const Cell& cell, const train::TrainOptions& train, double batch) {
   const bool is_nested = cell.sae.architecture == sae::Architecture::kMatryoshka;
-  const double n_reconstructions = is_nested ? static_cast<double>(cell.sae.matryoshka_fractions.size()) : 1;
-  const double k = takes_k(cell.sae.architecture) ? static_cast<double>(cell.sae.k) : cell.n_latents / 2.0;
-  return kPackedBytes + batch * (4 * cell.d_in * (1 + n_reconstructions) + 20 * k);
+  const bool has_auxk = !cell.is_loaded() && train::make_recipe(train, cell.n_latents).auxk_alpha > 0;
+  const double row = 4.0 * cell.d_in;
+  double token = row * (1 + (is_nested ? static_cast<double>(cell.sae.matryoshka_fractions.size()) : 1)) +
+                 largest_bytes(active_latents(cell, 0.5));
+  if (train.multi_topk) token += row + largest_bytes(4.0 * cell.sae.k);
+  if (has_auxk) token += 2 * row + largest_bytes(cell.d_in / 2.0);
+  return kPackedBytes + batch * token;
 }
 
 double n_parameters(const Cell& cell) {
@@ -42,7 +58,7 @@ double encoder_flops(const Cell& cell) {
   return 2.0 * cell.d_in * cell.n_latents;
 }
 double decoder_flops(const Cell& cell) {
-  return 2.0 * cell.d_in * cell.sae.k;
+  return 2.0 * cell.d_in * active_latents(cell, 0.1);
 }
 
 }  // namespace
@@ -73,6 +89,10 @@ double CostModel::shared_seconds(std::span<const Cell* const> cells) const {
   for (const auto* cell : cells) {
     last_layer = std::max(last_layer, cell->hookpoint.layer);
     tokens = std::max(tokens, cell->tokens);
+    // A buffer is filled whole.
+    if (const int64_t block = options_.train.buffer_tokens; block > 0 && !cell->is_loaded()) {
+      tokens = std::max(tokens, (cell->tokens + block - 1) / block * block);
+    }
     zeroed[cell->hookpoint] = rest_flops(*cell);
   }
   // The metrics are taken on held-out text and on as much training text.
@@ -100,10 +120,9 @@ uint64_t CostModel::buffer_bytes(std::span<const Cell* const> cells) const {
   for (const auto* cell : cells) {
     if (!cell->is_loaded()) widths[cell->hookpoint] = cell->d_in;
   }
-  uint64_t bytes = 0;
-  for (const auto& [hookpoint, width] : widths)
-    bytes += 2 * static_cast<uint64_t>(options_.train.buffer_tokens * width);
-  return bytes;
+  double bytes = 0;
+  for (const auto& [hookpoint, width] : widths) bytes += 2.0 * options_.train.buffer_tokens * width;
+  return static_cast<uint64_t>(std::min(bytes, 1e18));
 }
 
 uint64_t CostModel::memory_bytes(std::span<const Cell* const> cells) const {
@@ -115,7 +134,7 @@ uint64_t CostModel::memory_bytes(std::span<const Cell* const> cells) const {
   for (const auto* cell : cells) {
     hookpoints.insert(cell->hookpoint);
     saes += parameter_bytes(*cell, options_.train) * n_parameters(*cell);
-    step = std::max(step, step_bytes(*cell, batch));
+    step = std::max(step, step_bytes(*cell, options_.train, batch));
   }
   const double weights = n_parameters(config) * (options_.model.dtype == "float32" ? 4 : 2);
   const double activations = 4 * batch * config.d_model * hookpoints.size();
