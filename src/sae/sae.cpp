@@ -12,6 +12,7 @@
 #include "sae/above_threshold.h"
 #include "sae/group_max.h"
 #include "sae/product_strips.h"
+#include "sae/tensor_codes.h"
 #include "sae/top_k.h"
 
 namespace saesweep::sae {
@@ -44,6 +45,7 @@ std::vector<float> values_of(const at::Tensor& tensor) {
 }  // namespace
 
 at::Tensor center(const Sae& sae, const at::Tensor& x) {
+  if (!x.is_cpu()) return tensors::center(sae, x);
   at::Tensor out = at::empty_like(x);
   subtract(x.const_data_ptr<float>(), sae.parameters.b_dec.const_data_ptr<float>(), x.size(0), x.size(1),
            out.mutable_data_ptr<float>());
@@ -51,6 +53,7 @@ at::Tensor center(const Sae& sae, const at::Tensor& x) {
 }
 
 Codes encode_centered(const Sae& sae, const at::Tensor& centered, Precision precision) {
+  if (!centered.is_cpu()) return tensors::encode_centered(sae, centered, precision);
   const Parameters& p = sae.parameters;
   const std::span bias(p.b_enc.const_data_ptr<float>(), static_cast<size_t>(p.n_latents()));
   const auto gather = [&](auto&& candidates) {
@@ -77,6 +80,7 @@ Codes encode(const Sae& sae, const at::Tensor& x) {
 }
 
 at::Tensor decode(const Sae& sae, const Codes& codes) {
+  if (!codes.values.is_cpu()) return tensors::decode(sae, codes);
   const int64_t d = sae.parameters.d_in();
   at::Tensor out = at::empty({codes.n_tokens(), d}, at::kFloat);
   const float* values = codes.values.const_data_ptr<float>();

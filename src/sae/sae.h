@@ -24,6 +24,8 @@ struct Sae {
   std::vector<int64_t> matryoshka_sizes = {};
 };
 
+// On the CPU by kernels of our own, elsewhere by ATen (sae/tensor_codes.h).
+
 //! x - b_dec; x: [tokens, d_in] float32, contiguous.
 at::Tensor center(const Sae& sae, const at::Tensor& x);
 
