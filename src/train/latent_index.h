@@ -14,6 +14,14 @@ struct Firing {
   uint32_t place;
 };
 
+//! The codes of a batch turned round as tensors, for what works with ATen (train/tensor_update.h): entry i of all
+//! firings, those of latent 0 first.
+struct FiringTensors {
+  at::Tensor tokens;  //!< int64 [entries]
+  at::Tensor places;  //!< int64 [entries]: which entry of the codes
+  at::Tensor starts;  //!< int64 [n_latents + 1]: where each latent's firings begin
+};
+
 //! The codes of a batch turned round: for each latent its firings, in the order of tokens.
 class LatentIndex {
  public:

@@ -1,13 +1,12 @@
 #include "train/objective.h"
 
-#include <ATen/ops/empty_like.h>
+#include <ATen/TensorOperators.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "sae/training_codes.h"
 #include "train/batch_moments.h"
-#include "train/row_math.h"
 
 namespace saesweep::train {
 
@@ -27,46 +26,10 @@ int64_t count_dead(std::span<const uint8_t> is_dead) {
 }
 
 //! Adds penalty * L1 to the gradients of all values; returns the L1 norm of the codes, mean over tokens.
-double add_l1(Part& part, double weight) {
-  const float* values = part.codes.values.const_data_ptr<float>();
-  float* d_values = part.d_values.mutable_data_ptr<float>();
-  const auto gradient = static_cast<float>(weight / static_cast<double>(part.codes.n_tokens()));
-  double sum = 0;
-  for (int64_t i = 0; i < part.codes.n_entries(); ++i) {
-    sum += values[i];
-    d_values[i] += gradient;
-  }
-  return sum / static_cast<double>(part.codes.n_tokens());
-}
-
-//! Gradients of jumprelu's thresholds: of each entry near its threshold theta,
-//!   -(theta * d loss / d value + l0_gradient) / bandwidth.
-std::vector<float> threshold_gradients(const sae::Sae& sae, const sae::Codes& near, const at::Tensor& d_x_hat,
-                                       double l0_gradient, double bandwidth) {
-  const int64_t d = sae.parameters.d_in();
-  const float* thresholds = sae.parameters.threshold.const_data_ptr<float>();
-  const float* W_dec = sae.parameters.W_dec.const_data_ptr<float>();
-  const float* rows = d_x_hat.const_data_ptr<float>();
-  const int64_t* starts = near.starts.const_data_ptr<int64_t>();
-  const int32_t* latents = near.latents.const_data_ptr<int32_t>();
-  std::vector<double> sums(static_cast<size_t>(sae.parameters.n_latents()), 0.0);
-  for (int64_t t = 0; t < near.n_tokens(); ++t) {
-    for (int64_t i = starts[t]; i < starts[t + 1]; ++i) {
-      const double d_value = dot(rows + t * d, W_dec + latents[i] * d, d);
-      sums[static_cast<size_t>(latents[i])] -= (thresholds[latents[i]] * d_value + l0_gradient) / bandwidth;
-    }
-  }
-  return {sums.begin(), sums.end()};
-}
-
-//! e = x - x_hat from the gradient of a reconstruction, 2 weight (x_hat - x).
-at::Tensor residual_of(const Part& part, double weight) {
-  at::Tensor residual = at::empty_like(part.d_x_hat);
-  const float* from = part.d_x_hat.const_data_ptr<float>();
-  float* to = residual.mutable_data_ptr<float>();
-  const auto scale = static_cast<float>(-1.0 / (2.0 * weight));
-  for (int64_t i = 0; i < residual.numel(); ++i) to[i] = scale * from[i];
-  return residual;
+double add_l1(Part& part, double weight, const Backend& backend) {
+  const auto n_tokens = static_cast<double>(part.codes.n_tokens());
+  part.d_values.add_(weight / n_tokens);
+  return backend.sum_of(part.codes.values) / n_tokens;
 }
 
 //! Appends AuxK's part; returns its term of the loss.
@@ -74,12 +37,13 @@ double add_auxk(const sae::Sae& sae, sae::Codes dead, double total_variance, dou
                 const ObjectiveOptions& options, std::vector<Part>& parts) {
   const at::Tensor centered = parts.front().centered;
   // Of nested reconstructions the last part's gradient is that of the widest one alone.
-  const at::Tensor residual = residual_of(
-      sae.architecture == Architecture::kMatryoshka ? parts[sae.matryoshka_sizes.size() - 1] : parts.front(),
-      main_weight);
+  const Part& widest =
+      sae.architecture == Architecture::kMatryoshka ? parts[sae.matryoshka_sizes.size() - 1] : parts.front();
+  // e = x - x_hat from the gradient of that reconstruction, 2 weight (x_hat - x).
+  const at::Tensor residual = widest.d_x_hat * (-1.0 / (2.0 * main_weight));
   double weight = options.recipe.auxk_alpha;
   if (options.recipe.auxk_norm == AuxKNorm::kResidual) {
-    const double variance = moments_of(residual).total_variance;
+    const double variance = options.backend.moments_of(residual).total_variance;
     if (!(variance > 0)) return 0;
     weight /= variance;
   } else {
@@ -87,7 +51,8 @@ double add_auxk(const sae::Sae& sae, sae::Codes dead, double total_variance, dou
     weight *= std::min(1.0, n_dead / static_cast<double>(most_dead(sae.parameters.d_in()))) / total_variance;
   }
   double squared_error = 0;
-  parts.push_back(reconstruct(sae, std::move(dead), centered, residual, weight * options.share, false, squared_error));
+  parts.push_back(options.backend.reconstruct(sae, std::move(dead), centered, residual, weight * options.share, false,
+                                              squared_error));
   return weight * squared_error;
 }
 
@@ -95,7 +60,8 @@ double add_auxk(const sae::Sae& sae, sae::Codes dead, double total_variance, dou
 
 BatchLoss batch_loss(const sae::Sae& sae, const at::Tensor& x, double total_variance, const ObjectiveOptions& options) {
   const auto n_tokens = static_cast<double>(x.size(0));
-  const at::Tensor centered = sae::center(sae, x);
+  const Backend& backend = options.backend;
+  const at::Tensor centered = backend.center(sae, x);
   sae::TrainingWants wants{.wide = options.recipe.multi_topk,
                            .band = static_cast<float>(options.bandwidth),
                            .precision = options.recipe.precision};
@@ -103,7 +69,7 @@ BatchLoss batch_loss(const sae::Sae& sae, const at::Tensor& x, double total_vari
     wants.n_dead = std::min(most_dead(x.size(1)), count_dead(options.is_dead));
     wants.is_dead = options.is_dead;
   }
-  sae::TrainingCodes codes = sae::training_codes(sae, centered, wants);
+  sae::TrainingCodes codes = backend.training_codes(sae, centered, wants);
   BatchLoss loss;
   loss.codes = codes.active;
   double squared_error = 0;
@@ -111,27 +77,27 @@ BatchLoss batch_loss(const sae::Sae& sae, const at::Tensor& x, double total_vari
   if (sae.architecture == Architecture::kMatryoshka) {
     weight /= static_cast<double>(sae.matryoshka_sizes.size());
     double sum = 0;
-    loss.parts = reconstruct_nested(sae, codes.active, centered, x, weight, squared_error, sum);
+    loss.parts = backend.reconstruct_nested(sae, codes.active, centered, x, weight, squared_error, sum);
     loss.loss = sum / total_variance / static_cast<double>(sae.matryoshka_sizes.size());
   } else {
-    loss.parts.push_back(reconstruct(sae, codes.active, centered, x, weight, true, squared_error));
+    loss.parts.push_back(backend.reconstruct(sae, codes.active, centered, x, weight, true, squared_error));
     loss.loss = squared_error / total_variance;
   }
   loss.fvu = squared_error / total_variance;
   if (sae.architecture == Architecture::kRelu) {
     const double l1_weight = options.penalty / std::sqrt(total_variance / n_tokens);
-    loss.loss += l1_weight * add_l1(loss.parts.front(), options.share * l1_weight);
+    loss.loss += l1_weight * add_l1(loss.parts.front(), options.share * l1_weight, backend);
   }
   if (sae.architecture == Architecture::kJumpRelu) {
     loss.loss += options.penalty * static_cast<double>(codes.active.n_entries()) / n_tokens;
-    loss.d_threshold = threshold_gradients(sae, codes.near, loss.parts.front().d_x_hat,
-                                           options.share * options.penalty / n_tokens, options.bandwidth);
+    loss.d_threshold = backend.threshold_gradients(sae, codes.near, loss.parts.front().d_x_hat,
+                                                   options.share * options.penalty / n_tokens, options.bandwidth);
   }
   if (wants.n_dead > 0) loss.loss += add_auxk(sae, std::move(codes.dead), total_variance, weight, options, loss.parts);
   if (codes.wide.values.defined()) {
     double wide_error = 0;
-    loss.parts.push_back(reconstruct(sae, std::move(codes.wide), centered, x,
-                                     kMultiTopKWeight * options.share / total_variance, true, wide_error));
+    loss.parts.push_back(backend.reconstruct(sae, std::move(codes.wide), centered, x,
+                                             kMultiTopKWeight * options.share / total_variance, true, wide_error));
     loss.loss += kMultiTopKWeight * wide_error / total_variance;
   }
   return loss;

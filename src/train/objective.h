@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sae/sae.h"
+#include "train/backend.h"
 #include "train/part.h"
 #include "train/recipe.h"
 
@@ -16,6 +17,7 @@ namespace saesweep::train {
 //! What the loss is made of, beside the SAE and the batch.
 struct ObjectiveOptions {
   const Recipe& recipe;
+  const Backend& backend = kernel_backend();
   //! Weight of the sparsity loss of relu and jumprelu.
   double penalty = 0;
   //! jumprelu: width of the band about a threshold within which pre-activations move it.

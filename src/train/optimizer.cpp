@@ -14,9 +14,8 @@ namespace {
 constexpr auto kOneLessBeta1 = static_cast<float>(1.0 - OptimizerStep::kBeta1);
 constexpr auto kBeta2 = static_cast<float>(OptimizerStep::kBeta2);
 constexpr auto kOneLessBeta2 = static_cast<float>(1.0 - OptimizerStep::kBeta2);
-//! Of the way from y through x to z (Defazio et al. 2024): x = y + kBack (z - y), y = x + kForth (z - x).
-constexpr auto kBack = static_cast<float>(1.0 - 1.0 / OptimizerStep::kMomentum);
-constexpr auto kForth = static_cast<float>(1.0 - OptimizerStep::kMomentum);
+constexpr auto kBack = static_cast<float>(OptimizerStep::kBack);
+constexpr auto kForth = static_cast<float>(OptimizerStep::kForth);
 
 //! 32 bits that depend on key and place alone (the finalizer of MurmurHash3 over a multiplicative mix).
 inline uint32_t scrambled(uint32_t key, uint32_t place) {
@@ -142,10 +141,7 @@ void update(const OptimizerStep& step, OptimizerState& state, int64_t offset, in
 
 void finish(Optimizer optimizer, const OptimizerState& state, at::Tensor& parameter) {
   if (optimizer == Optimizer::kAdam) return;
-  const at::Tensor z = state.first.to(at::kFloat).contiguous();
-  const float* point = z.const_data_ptr<float>();
-  float* values = parameter.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < parameter.numel(); ++i) values[i] += kBack * (point[i] - values[i]);
+  parameter.lerp_(state.first.to(at::kFloat), OptimizerStep::kBack);
 }
 
 }  // namespace saesweep::train

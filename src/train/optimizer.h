@@ -27,6 +27,9 @@ struct OptimizerStep {
   static constexpr double kBeta1 = 0.9;
   static constexpr double kBeta2 = 0.999;
   static constexpr double kMomentum = 0.95;
+  //! Shares of the way from y through x to z (Defazio et al. 2024): x = y + kBack (z - y), y = x + kForth (z - x).
+  static constexpr double kBack = 1.0 - 1.0 / kMomentum;
+  static constexpr double kForth = 1.0 - kMomentum;
 
   //! Adam's step t, counted from 1.
   static OptimizerStep adam(int64_t t, double learning_rate, double epsilon);

@@ -130,4 +130,22 @@ std::vector<Part> reconstruct_nested(const sae::Sae& sae, const sae::Codes& code
   return parts;
 }
 
+std::vector<float> threshold_gradients(const sae::Sae& sae, const sae::Codes& near, const at::Tensor& d_x_hat,
+                                       double l0_gradient, double bandwidth) {
+  const int64_t d = sae.parameters.d_in();
+  const float* thresholds = sae.parameters.threshold.const_data_ptr<float>();
+  const float* W_dec = sae.parameters.W_dec.const_data_ptr<float>();
+  const float* rows = d_x_hat.const_data_ptr<float>();
+  const Entries entries(near);
+  std::vector<double> sums(static_cast<size_t>(sae.parameters.n_latents()), 0.0);
+  for (int64_t t = 0; t < near.n_tokens(); ++t) {
+    for (int64_t i = entries.starts[t]; i < entries.starts[t + 1]; ++i) {
+      const int32_t latent = entries.latents[i];
+      const double d_value = dot(rows + t * d, W_dec + latent * d, d);
+      sums[static_cast<size_t>(latent)] -= (thresholds[latent] * d_value + l0_gradient) / bandwidth;
+    }
+  }
+  return {sums.begin(), sums.end()};
+}
+
 }  // namespace saesweep::train

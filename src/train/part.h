@@ -25,7 +25,9 @@ struct Part {
   bool has_b_dec = true;
   //! What its gradients are multiplied by: clipping.
   float scale = 1;
+  //! One of these two, as the backend wants it (train/backend.h).
   LatentIndex index = {};
+  FiringTensors firings = {};
 };
 
 //! Loss = weight * sum of squares of (decoded codes, plus b_dec if has_b_dec, less target), target: [tokens, d_in].
@@ -40,5 +42,10 @@ Part reconstruct(const sae::Sae& sae, sae::Codes codes, const at::Tensor& center
 std::vector<Part> reconstruct_nested(const sae::Sae& sae, const sae::Codes& codes, const at::Tensor& centered,
                                      const at::Tensor& x, double weight, double& squared_error,
                                      double& summed_squared_errors);
+
+//! Gradients of jumprelu's thresholds, [n_latents], from the entries near them: of each near its threshold theta,
+//!   -(theta * d loss / d value + l0_gradient) / bandwidth.
+std::vector<float> threshold_gradients(const sae::Sae& sae, const sae::Codes& near, const at::Tensor& d_x_hat,
+                                       double l0_gradient, double bandwidth);
 
 }  // namespace saesweep::train

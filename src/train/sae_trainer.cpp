@@ -1,5 +1,6 @@
 #include "train/sae_trainer.h"
 
+#include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,22 +23,29 @@ constexpr double kThresholdShare = 0.01;
 //! A loss beyond which nothing is learnt any more; an SAE that gives the mean has 1.
 constexpr double kDiverged = 1e6;
 
-sae::Sae first_sae(int64_t d_in, const sae::SaeOptions& options, int64_t seed) {
-  return {options.architecture, takes_k(options.architecture) ? options.k : 0,
-          sae::initial_parameters(d_in, options, seed), options.matryoshka_sizes(d_in)};
+sae::Sae first_sae(int64_t d_in, const sae::SaeOptions& options, int64_t seed, at::Device device) {
+  sae::Parameters p = sae::initial_parameters(d_in, options, seed);
+  for (at::Tensor* tensor : {&p.W_enc, &p.b_enc, &p.W_dec, &p.b_dec, &p.threshold}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
+  }
+  return {options.architecture, takes_k(options.architecture) ? options.k : 0, std::move(p),
+          options.matryoshka_sizes(d_in)};
 }
 
 }  // namespace
 
-SaeTrainer::SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed)
-    : SaeTrainer(first_sae(d_in, sae, seed), sae, train, FirstBDec::kByRecipe) {}
+SaeTrainer::SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed,
+                       at::Device device, const Backend* backend)
+    : SaeTrainer(first_sae(d_in, sae, seed, device), sae, train, FirstBDec::kByRecipe, backend) {}
 
-SaeTrainer::SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train, FirstBDec b_dec)
+SaeTrainer::SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train, FirstBDec b_dec,
+                       const Backend* backend)
     : options_(train),
       penalty_(sae.penalty),
       recipe_(make_recipe(train, start.parameters.n_latents())),
       n_steps_(train.tokens / train.batch_tokens),
       sae_(std::move(start)),
+      backend_(backend != nullptr ? backend : &backend_of(sae_.parameters.W_enc.device())),
       is_started_(b_dec == FirstBDec::kGiven),
       tokens_since_fired_(static_cast<size_t>(sae_.parameters.n_latents()), 0),
       fired_(tokens_since_fired_.size(), 0),
@@ -55,7 +63,7 @@ StepReport SaeTrainer::step(const at::Tensor& x) {
     report.loss += loss.loss / static_cast<double>(recipe_.n_parts);
     report.fvu += loss.fvu / static_cast<double>(recipe_.n_parts);
     n_active += loss.codes.n_entries();
-    mark_fired(loss.codes);
+    backend_->mark_fired(loss.codes, fired_);
     if (has_common_threshold(sae_.architecture)) follow_threshold(loss.codes);
     std::move(loss.parts.begin(), loss.parts.end(), std::back_inserter(parts));
     if (d_threshold.empty()) d_threshold.resize(loss.d_threshold.size(), 0.0F);
@@ -70,16 +78,15 @@ StepReport SaeTrainer::step(const at::Tensor& x) {
 }
 
 void SaeTrainer::start_from(const at::Tensor& x, const std::vector<double>& mean) {
-  const std::vector<double> center = recipe_.starts_from_median ? geometric_median(x) : mean;
-  float* b_dec = sae_.parameters.b_dec.mutable_data_ptr<float>();
-  std::transform(center.begin(), center.end(), b_dec, [](double value) { return static_cast<float>(value); });
+  const std::vector<double> center = recipe_.starts_from_median ? backend_->geometric_median(x) : mean;
+  sae_.parameters.b_dec.copy_(at::tensor(center, at::kDouble));
   if (sae_.architecture == sae::Architecture::kJumpRelu) {
     sae_.parameters.threshold.fill_(static_cast<float>(kFirstThreshold * spread_));
   }
 }
 
 BatchLoss SaeTrainer::loss_of(const at::Tensor& x, double learning_rate) {
-  const BatchMoments batch = moments_of(x);
+  const BatchMoments batch = backend_->moments_of(x);
   const auto where = [&] { return fmt::format("at step {}, learning rate {:.3g}", steps_done_, learning_rate); };
   if (batch.total_variance == 0) {
     throw NumericError(fmt::format("the activations of a batch are all equal, so no loss can be taken, {}", where()));
@@ -91,6 +98,7 @@ BatchLoss SaeTrainer::loss_of(const at::Tensor& x, double learning_rate) {
   }
   BatchLoss loss = batch_loss(sae_, x, batch.total_variance,
                               {.recipe = recipe_,
+                               .backend = *backend_,
                                .penalty = penalty_,
                                .bandwidth = kBandwidth * spread_,
                                .is_dead = is_dead_,
@@ -98,13 +106,13 @@ BatchLoss SaeTrainer::loss_of(const at::Tensor& x, double learning_rate) {
   if (!std::isfinite(loss.loss) || loss.loss > kDiverged) {
     throw NumericError(fmt::format("training diverged: loss {} {}", loss.loss, where()));
   }
-  for (Part& part : loss.parts) part.index = LatentIndex(part.codes, sae_.parameters.n_latents());
+  for (Part& part : loss.parts) backend_->turn_round(part, sae_.parameters.n_latents());
   return loss;
 }
 
 //! The gradient so far, of this part of the step and those before it, as ThomasHeap/sae clips it.
 void SaeTrainer::clip(std::vector<Part>& parts, std::vector<float>& d_threshold) const {
-  const double norm = gradient_norm(sae_, parts, d_threshold);
+  const double norm = backend_->gradient_norm(sae_, parts, d_threshold);
   if (norm <= recipe_.gradient_clip) return;
   const auto factor = static_cast<float>(recipe_.gradient_clip / (norm + 1e-6));
   for (Part& part : parts) part.scale *= factor;
@@ -113,11 +121,10 @@ void SaeTrainer::clip(std::vector<Part>& parts, std::vector<float>& d_threshold)
 
 //! The mean over batches of the smallest active value (Bussmann et al. 2024), the newest weighing most.
 void SaeTrainer::follow_threshold(const sae::Codes& codes) {
-  const float* values = codes.values.const_data_ptr<float>();
   if (codes.n_entries() == 0) return;
-  const float least = *std::min_element(values, values + codes.n_entries());
-  float& threshold = *sae_.parameters.threshold.mutable_data_ptr<float>();
-  threshold = threshold == 0 ? least : static_cast<float>((1 - kThresholdShare) * threshold + kThresholdShare * least);
+  const auto least = codes.values.min().item<float>();
+  const auto before = sae_.parameters.threshold.item<float>();
+  sae_.parameters.threshold.fill_(before == 0 ? least : (1 - kThresholdShare) * before + kThresholdShare * least);
 }
 
 OptimizerStep SaeTrainer::optimizer_step(double learning_rate) {
@@ -134,16 +141,15 @@ void SaeTrainer::update(std::span<const Part> parts, std::span<const float> d_th
   const bool is_last = steps_done_ + 1 == n_steps_;
   // Signum ends with an average, which sparsify takes of rows as the last step leaves them.
   const bool normalizes = recipe_.optimizer == Optimizer::kAdam || !is_last;
-  update_parameters(sae_, state_, step, parts, normalizes);
+  backend_->update_parameters(sae_, state_, step, parts, normalizes);
   sae::Parameters& p = sae_.parameters;
   if (!d_threshold.empty()) {
     // Rajamanoharan et al. 2024 train on activations of unit mean squared norm: a step is a share of that norm.
     const auto norm = static_cast<float>(spread_ * std::sqrt(static_cast<double>(p.d_in())));
     step.step_size *= norm;
     step.learning_rate *= norm;
-    float* thresholds = p.threshold.mutable_data_ptr<float>();
-    train::update(step, state_.threshold, 0, p.n_latents(), d_threshold.data(), thresholds);
-    for (int64_t i = 0; i < p.n_latents(); ++i) thresholds[i] = std::max(thresholds[i], 0.0F);
+    backend_->update_vector(step, state_.threshold, d_threshold, p.threshold);
+    p.threshold.clamp_min_(0);
   }
   if (!is_last) return;
   finish(recipe_.optimizer, state_.W_enc, p.W_enc);
@@ -151,11 +157,6 @@ void SaeTrainer::update(std::span<const Part> parts, std::span<const float> d_th
   finish(recipe_.optimizer, state_.W_dec, p.W_dec);
   finish(recipe_.optimizer, state_.b_dec, p.b_dec);
   if (!d_threshold.empty()) finish(recipe_.optimizer, state_.threshold, p.threshold);
-}
-
-void SaeTrainer::mark_fired(const sae::Codes& codes) {
-  const int32_t* latents = codes.latents.const_data_ptr<int32_t>();
-  for (int64_t i = 0; i < codes.n_entries(); ++i) fired_[static_cast<size_t>(latents[i])] = 1;
 }
 
 double SaeTrainer::count_dead(int64_t n_tokens) {

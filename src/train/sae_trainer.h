@@ -8,6 +8,7 @@
 
 #include "sae/options.h"
 #include "sae/sae.h"
+#include "train/backend.h"
 #include "train/objective.h"
 #include "train/options.h"
 #include "train/recipe.h"
@@ -42,17 +43,19 @@ enum class FirstBDec {
 class SaeTrainer {
  public:
   //! Throws InputError for options that make no recipe.
-  SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed);
-  //! Goes on from an SAE that is given; kByRecipe also sets jumprelu's thresholds anew.
+  //! The SAE is drawn on the host and trained on device, by the backend, or (null) that of the device.
+  SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed,
+             at::Device device = at::Device(at::kCPU), const Backend* backend = nullptr);
+  //! Goes on from an SAE that is given, where it lies; kByRecipe also sets jumprelu's thresholds anew.
   SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train,
-             FirstBDec b_dec = FirstBDec::kGiven);
+             FirstBDec b_dec = FirstBDec::kGiven, const Backend* backend = nullptr);
 
   //! Whole batches that fit into the token budget.
   int64_t n_steps() const { return n_steps_; }
   int64_t steps_done() const { return steps_done_; }
 
-  //! x: [batch_tokens, d_in] float32, contiguous. Throws NumericError with step, loss and learning rate where the
-  //! loss is not finite or has grown beyond all measure; the SAE is then of no use.
+  //! x: [batch_tokens, d_in] float32, contiguous, on the SAE's device. Throws NumericError with step, loss and learning
+  //! rate where the loss is not finite or has grown beyond all measure; the SAE is then of no use.
   StepReport step(const at::Tensor& x);
 
   //! Trained as far as steps_done(); under signum the weights are the average only after the last step.
@@ -65,7 +68,6 @@ class SaeTrainer {
   void follow_threshold(const sae::Codes& codes);
   void update(std::span<const Part> parts, std::span<const float> d_threshold, double learning_rate);
   OptimizerStep optimizer_step(double learning_rate);
-  void mark_fired(const sae::Codes& codes);
   //! Counts a step of so many tokens; returns the share of dead latents.
   double count_dead(int64_t n_tokens);
 
@@ -74,6 +76,7 @@ class SaeTrainer {
   Recipe recipe_;
   int64_t n_steps_;
   sae::Sae sae_;
+  const Backend* backend_;
   bool is_started_ = false;
   SaeState state_;
   //! Root mean square of the deviation of an activation, by the first batch: jumprelu's thresholds are in its units.
