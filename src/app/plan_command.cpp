@@ -7,6 +7,8 @@
 #include "base/errors.h"
 #include "config/key.h"
 #include "config/sweep_file.h"
+#include "model/compute.h"
+#include "sweep/device.h"
 #include "sweep/expand.h"
 #include "sweep/output.h"
 
@@ -35,7 +37,8 @@ std::vector<std::string> overrides_of(const po::variables_map& given) {
   return given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
 }
 
-Plan make_plan(const sweep::SweepOptions& options, int n_ranks) {
+Plan make_plan(sweep::SweepOptions options, int n_ranks) {
+  options.run.device = sweep::device_kind(options, model::n_cuda_devices() > 0);
   const auto inputs = sweep::resolve_inputs(options);
   Plan plan{.options = options, .cells = sweep::expand(options, inputs), .units = {}, .n_ranks = n_ranks};
   // How many of the ranks share a machine is not known here: at least one has this one's memory.

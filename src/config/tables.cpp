@@ -282,6 +282,9 @@ Table run_table() {
           {setting<int64_t>(
                "threads", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.run.threads; },
                "threads a rank computes with"),
+           setting<std::string>(
+               "device", one_of({"auto", "cpu", "cuda"}), [](SweepOptions & o) -> auto& { return o.run.device; },
+               "what ranks compute on; auto: cuda where there is one for every rank, else cpu"),
            setting<int64_t>(
                "cells_per_unit", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.run.cells_per_unit; },
                "most cells that train at the same time on a rank; 0: as planned for the ranks there are"),

@@ -17,6 +17,11 @@ double mean_or_missing(double sum, int64_t n) {
   return n > 0 ? sum / static_cast<double>(n) : std::numeric_limits<double>::quiet_NaN();
 }
 
+//! Sums are taken on the host, in float64.
+at::Tensor on_host(const at::Tensor& x) {
+  return x.to(at::kCPU);
+}
+
 void check_finite(const ReconstructionSums& sums) {
   const double mse = sums.all().mse;
   if (!std::isfinite(mse)) throw NumericError(fmt::format("evaluation: mean squared error is {}", mse));
@@ -47,9 +52,9 @@ void CellEvaluation::add_held_out(const sae::Sae& sae, const at::Tensor& x, int6
                                   const model::Hookpoint& hookpoint, PatchedLosses& losses) {
   const sae::Codes codes = sae::encode(sae, x);
   const at::Tensor x_hat = sae::decode(sae, codes);
-  held_out_.add(x, x_hat, context);
+  held_out_.add(on_host(x), on_host(x_hat), context);
   check_finite(held_out_);
-  firings_.add(codes);
+  firings_.add(codes.to(at::kCPU));
   if (!losses.wanted()) return;
   clean_ += losses.clean();
   replaced_ += losses.replaced(hookpoint, x_hat);
@@ -57,7 +62,7 @@ void CellEvaluation::add_held_out(const sae::Sae& sae, const at::Tensor& x, int6
 }
 
 void CellEvaluation::add_train(const sae::Sae& sae, const at::Tensor& x, int64_t context) {
-  train_.add(x, sae::decode(sae, sae::encode(sae, x)), context);
+  train_.add(on_host(x), on_host(sae::decode(sae, sae::encode(sae, x))), context);
 }
 
 std::vector<std::pair<std::string, double>> CellEvaluation::metrics() const {

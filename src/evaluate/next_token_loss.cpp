@@ -28,7 +28,7 @@ LossSums& LossSums::operator+=(const LossSums& other) {
 }
 
 CleanPredictions::CleanPredictions(const at::Tensor& logits, const at::Tensor& ids)
-    : targets_(ids.narrow(1, 1, ids.size(1) - 1).reshape({-1, 1})),
+    : targets_(ids.narrow(1, 1, ids.size(1) - 1).reshape({-1, 1}).to(logits.device())),
       log_probs_(log_probs_of(logits)),
       probs_(log_probs_.exp()) {}
 

@@ -9,6 +9,7 @@
 #include <torch/csrc/api/include/torch/version.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <new>
@@ -29,10 +30,22 @@ std::string load_cuda() {
   return ::dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr ? ::dlerror() : "";
 }
 
+//! The driver's library, or null. Never closed: LibTorch uses it.
+void* driver() {
+  return ::dlopen("libcuda.so.1", RTLD_NOW);
+}
+
+template <typename Function>
+Function* driver_function(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(driver(), name));
+}
+
 at::Device cuda_device(const std::string& name, int index) {
   if (const std::string problem = load_cuda(); !problem.empty()) throw InputError("device " + name, problem);
   const auto n_devices = static_cast<int>(at::getNumGPUs());
   if (n_devices == 0) throw InputError("device " + name, "no CUDA device is on this machine; expected cpu");
+  // One workspace: products come out the same in every run. Read when the first is made.
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   if (index >= n_devices) {
     throw InputError("device " + name, fmt::format("expected cpu, or cuda:0 to cuda:{}", n_devices - 1));
   }
@@ -53,6 +66,24 @@ at::Device device_from(const std::string& name) {
   }
   if (index < 0) throw InputError("device", "found '" + name + "', expected cpu, cuda or cuda:N");
   return cuda_device(name, index);
+}
+
+int n_cuda_devices() {
+  // Without a driver LibTorch's CUDA part need not be loaded, which takes a second.
+  if (driver() == nullptr || !load_cuda().empty()) return 0;
+  return static_cast<int>(at::getNumGPUs());
+}
+
+std::string device_name(at::Device device) {
+  if (!device.is_cuda() || driver() == nullptr) return "";
+  auto* const initialize = driver_function<int(unsigned)>("cuInit");
+  auto* const get_device = driver_function<int(int*, int)>("cuDeviceGet");
+  auto* const get_name = driver_function<int(char*, int, int)>("cuDeviceGetName");
+  if (initialize == nullptr || get_device == nullptr || get_name == nullptr) return "CUDA device";
+  char name[256] = "CUDA device";
+  int handle = 0;
+  if (initialize(0) == 0 && get_device(&handle, device.index()) == 0) get_name(name, sizeof name - 1, handle);
+  return name;
 }
 
 at::ScalarType dtype_from(const std::string& name, at::Device device) {

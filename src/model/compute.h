@@ -15,6 +15,12 @@ void set_threads(int64_t n_threads);
 //! "cpu", "cuda" or "cuda:N". Throws InputError for another name and for a device that is not there.
 at::Device device_from(const std::string& name);
 
+//! CUDA devices that this process sees; 0 where driver or LibTorch's CUDA part are missing.
+int n_cuda_devices();
+
+//! What its maker calls a CUDA device, as "NVIDIA H200"; "" for others.
+std::string device_name(at::Device device);
+
 //! "float32", "bfloat16", and on CUDA "float16". Throws InputError naming these for another name.
 at::ScalarType dtype_from(const std::string& name, at::Device device);
 

@@ -16,6 +16,8 @@ struct Codes {
 
   int64_t n_tokens() const { return starts.size(0) - 1; }
   int64_t n_entries() const { return latents.size(0); }
+  //! On a device.
+  Codes to(at::Device device) const { return {starts.to(device), latents.to(device), values.to(device)}; }
 };
 
 //! Codes of tokens whose numbers of entries are given, [tokens]; `fill` is called for each token, on several threads,

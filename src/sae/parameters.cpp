@@ -12,6 +12,11 @@
 
 namespace saesweep::sae {
 
+Parameters Parameters::to(at::Device device) const {
+  return {W_enc.to(device), b_enc.to(device), W_dec.to(device), b_dec.to(device),
+          threshold.defined() ? threshold.to(device) : at::Tensor()};
+}
+
 Parameters initial_parameters(int64_t d_in, const SaeOptions& options, int64_t seed) {
   const int64_t n_latents = options.n_latents(d_in);
   Parameters parameters{at::empty({n_latents, d_in}), at::zeros({n_latents}), at::empty({n_latents, d_in}),

@@ -19,6 +19,8 @@ struct Parameters {
 
   int64_t n_latents() const { return W_enc.size(0); }
   int64_t d_in() const { return W_enc.size(1); }
+  //! On a device; the same tensors where they are there already.
+  Parameters to(at::Device device) const;
 };
 
 //! Parameters before the first step, as sparsify draws them: W_enc uniform in (-1/sqrt(d_in), 1/sqrt(d_in))

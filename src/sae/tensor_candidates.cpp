@@ -7,9 +7,14 @@
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
+#include <utility>
+
+#include "base/errors.h"
+#include "sae/cuda/top_k.h"
 
 namespace saesweep::sae::tensors {
 
@@ -20,6 +25,23 @@ constexpr int64_t kMostLatents = std::numeric_limits<int32_t>::max();
 //! Where tokens with so many entries begin, int64 [tokens + 1].
 at::Tensor starts_of(const at::Tensor& counts) {
   return at::cat({at::zeros({1}, counts.options()), counts.cumsum(0)});
+}
+
+//! Merges a tile into the best keys of its tokens by the CUDA kernel; false where there is none for it.
+bool merged_on_device([[maybe_unused]] const Tile& tile, [[maybe_unused]] const at::Tensor& marks,
+                      [[maybe_unused]] int64_t k, [[maybe_unused]] at::Tensor& best) {
+#if defined(SAESWEEP_HAS_CUDA)
+  if (!tile.pre.is_cuda() || k > cuda::kMostKeys) return false;
+  const int64_t n_tokens = tile.pre.size(0);
+  if (!best.defined()) best = at::zeros({n_tokens, k}, tile.pre.options().dtype(at::kLong));
+  const auto* bytes = marks.defined() ? reinterpret_cast<const uint8_t*>(marks.const_data_ptr<bool>()) : nullptr;
+  const char* error = cuda::merge_top_k(tile.pre.device().index(), tile.pre.const_data_ptr<float>(), bytes, n_tokens,
+                                        tile.pre.size(1), tile.first_latent, k, best.mutable_data_ptr<int64_t>());
+  if (error != nullptr) throw SystemError(fmt::format("CUDA kernel merge_top_k: {}", error));
+  return true;
+#else
+  return false;
+#endif
 }
 
 }  // namespace
@@ -44,10 +66,14 @@ Codes codes_of_keys(const at::Tensor& keys) {
   return codes;
 }
 
-void TopKeys::add(const Tile& tile, const at::Tensor& keys) {
-  if (tile.first_latent == 0 && best_.defined()) finished_.push_back(best_);
+void TopKeys::add(const Tile& tile, const at::Tensor& marks) {
+  if (tile.first_latent == 0 && best_.defined()) finished_.push_back(std::exchange(best_, {}));
+  const at::Tensor own_marks = marks.defined() ? marks.narrow(0, tile.first_latent, tile.pre.size(1)) : at::Tensor();
+  if (merged_on_device(tile, own_marks, k_, best_)) return;
+  at::Tensor keys = keys_of(tile.pre, tile.first_latent);
+  if (own_marks.defined()) keys.mul_(own_marks);
   at::Tensor largest = std::get<0>(keys.topk(std::min(k_, keys.size(1)), 1, true, /*sorted=*/false));
-  if (tile.first_latent > 0) largest = at::cat({best_, largest}, 1);
+  if (best_.defined()) largest = at::cat({best_, largest}, 1);
   best_ = largest.size(1) > k_ ? std::get<0>(largest.topk(k_, 1, true, /*sorted=*/false)) : largest;
 }
 

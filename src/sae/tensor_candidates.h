@@ -17,11 +17,12 @@ at::Tensor keys_of(const at::Tensor& pre, int64_t first_latent);
 //! The codes of keys, [tokens, any] in any order; 0: no entry.
 Codes codes_of_keys(const at::Tensor& keys);
 
-//! Keeps the k largest keys of each token as tiles come.
+//! Keeps the k largest keys of each token as tiles come; on CUDA by a kernel of our own, where there is one.
 class TopKeys {
  public:
   explicit TopKeys(int64_t k) : k_(k) {}
-  void add(const Tile& tile, const at::Tensor& keys);
+  //! marks: bool [all latents], those that count; undefined: all do.
+  void add(const Tile& tile, const at::Tensor& marks = {});
   //! int64 [tokens, at most k].
   at::Tensor keys();
 

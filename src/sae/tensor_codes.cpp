@@ -29,7 +29,7 @@ using Look = std::function<void(const Tile&)>;
 at::Tensor top_keys(const Sae& sae, const at::Tensor& centered, Precision precision, int64_t k, const Look& look) {
   TopKeys best(k);
   for_each_tile(sae, centered, precision, 1, [&](const Tile& tile) {
-    best.add(tile, keys_of(tile.pre, tile.first_latent));
+    best.add(tile);
     if (look) look(tile);
   });
   return best.keys();
@@ -126,10 +126,7 @@ TrainingCodes training_codes(const Sae& sae, const at::Tensor& centered, const T
   if (wants.n_dead > 0) {
     dead.emplace(wants.n_dead);
     is_dead = marks_on(wants.is_dead, centered.device());
-    look = [&](const Tile& tile) {
-      dead->add(tile,
-                keys_of(tile.pre, tile.first_latent).mul_(is_dead.narrow(0, tile.first_latent, tile.pre.size(1))));
-    };
+    look = [&](const Tile& tile) { dead->add(tile, is_dead); };
   }
   switch (sae.architecture) {
     case Architecture::kTopK: {

@@ -66,9 +66,11 @@ Json sae_settings(const Cell& cell, train::TrainOptions train) {
 }  // namespace
 
 void assign_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
-  cell.id = id_of({{"model", model_settings(cell, options)},
-                   {"text", text_settings(cell, options, inputs)},
-                   {"sae", sae_settings(cell, options.train)}});
+  Json sae = sae_settings(cell, options.train);
+  // Only where results differ: ids of the CPU are those of before there was a choice.
+  if (options.run.device == "cuda") sae["device"] = options.run.device;
+  cell.id =
+      id_of({{"model", model_settings(cell, options)}, {"text", text_settings(cell, options, inputs)}, {"sae", sae}});
   cell.evaluate_id = id_of({{"train", cell.id},
                             {"held_out", inputs.held_out_text_hash},
                             {"tokens", options.evaluate.tokens},

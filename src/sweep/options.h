@@ -42,6 +42,9 @@ struct GridAxes {
 struct RunOptions {
   //! Threads a rank computes with.
   int64_t threads = 1;
+  //! "cpu", "cuda", or "auto": cuda where every rank has one, else cpu (sweep/device.h). CUDA's results differ from
+  //! the CPU's by rounding.
+  std::string device = "auto";
   //! Most cells that train at the same time on one rank; 0: as many as one forward pass can feed without
   //! leaving ranks idle. Never changes results.
   int64_t cells_per_unit = 0;

@@ -18,6 +18,7 @@
 #include "mpi/work_queue.h"
 #include "results/writer.h"
 #include "sweep/agreement.h"
+#include "sweep/device.h"
 #include "sweep/expand.h"
 #include "sweep/inputs.h"
 #include "sweep/inputs_text.h"
@@ -30,7 +31,7 @@ namespace saesweep::sweep {
 
 namespace {
 
-std::string machine_line() {
+std::string host_line() {
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);
   std::ifstream cpuinfo("/proc/cpuinfo");
@@ -40,14 +41,20 @@ std::string machine_line() {
   return host;
 }
 
-results::RootInfo root_info(const SweepOptions& options, const text::TokenizedText& text) {
+//! Host, processor and, where one is used, device.
+std::string machine_line(at::Device device) {
+  const std::string name = model::device_name(device);
+  return name.empty() ? host_line() : fmt::format("{}, {}", host_line(), name);
+}
+
+results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text) {
   return {.sweep_name = options.name,
           .sweep = options.resolved,
           .software = {{"saesweep", SAESWEEP_VERSION},
                        {"libtorch", model::libtorch_version()},
                        {"hdf5", results::storage_version()},
                        {"mpi", mpi::library_version()}},
-          .machine = machine_line(),
+          .machine = machine_line(device),
           .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
           .n_bad_lines = static_cast<int64_t>(text.n_bad_lines())};
 }
@@ -55,7 +62,11 @@ results::RootInfo root_info(const SweepOptions& options, const text::TokenizedTe
 class Run {
  public:
   Run(const SweepOptions& options, const RunSettings& settings, const mpi::Comm& comm)
-      : options_(options), settings_(settings), comm_(comm), results_path_(options.output / "results.h5") {}
+      : options_(options),
+        settings_(settings),
+        comm_(comm),
+        results_path_(options.output / "results.h5"),
+        device_(rank_device(options.run, comm)) {}
 
   RunSummary go();
 
@@ -73,6 +84,7 @@ class Run {
   const RunSettings& settings_;
   const mpi::Comm& comm_;
   std::filesystem::path results_path_;
+  at::Device device_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
   ResolvedInputs inputs_;
@@ -144,7 +156,7 @@ void Run::open_results() {
   std::vector<results::CellRow> rows;
   for (const Cell& cell : cells_) rows.push_back(row_of(cell));
   results_.emplace(results::ResultsWriter::create(results_path_, comm_, shape_of(cells_, options_), rows,
-                                                  root_info(options_, texts_->any())));
+                                                  root_info(options_, device_, texts_->any())));
 }
 
 ProgressBoard Run::board() const {
@@ -170,7 +182,7 @@ void Run::work() {
     return texts_->of(inputs_.models.at(cell.model_path).tokenizer_hash);
   };
   const UnitContext context{options_, text_of, *results_,
-                            [&](const ProgressMessage& message) { queue.report(message.encode()); }};
+                            [&](const ProgressMessage& message) { queue.report(message.encode()); }, device_};
   while (const std::optional<int64_t> next = queue.next()) work_on(units_[static_cast<size_t>(*next)], context);
   queue.finish();
   progress.finish();
@@ -183,7 +195,7 @@ void Run::work_on(const Unit& unit, const UnitContext& context) {
     results_->write(rows_[i], "d_in", to_do_[i].d_in);
     results_->write(rows_[i], "n_latents", to_do_[i].n_latents);
     results_->write(rows_[i], "rank", int64_t{comm_.rank()});
-    results_->write(rows_[i], "host", std::string_view(machine_line()));
+    results_->write(rows_[i], "host", std::string_view(machine_line(device_)));
   }
   run_unit(cells, context);
 }
@@ -223,7 +235,9 @@ RunSummary Run::go() {
 
 RunSummary run_sweep(const SweepOptions& options, const RunSettings& settings, const mpi::Comm& comm) {
   model::set_threads(options.run.threads);
-  return Run(options, settings, comm).go();
+  SweepOptions placed = options;
+  placed.run.device = device_kind(options, comm.all(model::n_cuda_devices() > 0));
+  return Run(placed, settings, comm).go();
 }
 
 }  // namespace saesweep::sweep

@@ -140,7 +140,8 @@ void UnitRun::run() {
   for (Job& job : jobs_) context_.results.set_state(job.row, results::State::kStarted);
   const Cell& first = *jobs_.front().cell;
   try {
-    model_.emplace(model::make_variant(first.model_source, first.variant, first.init_seed, options_.model));
+    model_.emplace(
+        model::make_variant(first.model_source, first.variant, first.init_seed, options_.model, context_.device));
     if (first.is_loaded()) {
       load();
     } else {
@@ -160,6 +161,7 @@ void UnitRun::run() {
 void UnitRun::load() {
   for (Job& job : jobs_) {
     job.loaded = sae::load_sae(job.cell->sae_folder);
+    job.loaded->parameters = job.loaded->parameters.to(context_.device);
     context_.results.set_stage(job.row, results::Stage::kTrained);
   }
 }
@@ -167,7 +169,7 @@ void UnitRun::load() {
 void UnitRun::start() {
   for (Job& job : jobs_) {
     job.trainer = std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
-                                                      job.cell->sae_seed);
+                                                      job.cell->sae_seed, context_.device);
   }
 }
 
@@ -204,8 +206,9 @@ void UnitRun::train_step(Job& job, const at::Tensor& x, int64_t step) {
 }
 
 void UnitRun::save(Job& job) {
-  sae::save_sae(options_.output / "saes" / job.cell->id / job.cell->hookpoint.name(), job.trainer->sae(),
-                job.cell->sae);
+  sae::Sae trained = job.trainer->sae();
+  trained.parameters = trained.parameters.to(at::kCPU);
+  sae::save_sae(options_.output / "saes" / job.cell->id / job.cell->hookpoint.name(), trained, job.cell->sae);
   results::ResultsWriter& results = context_.results;
   results.write_curve(job.row, "step", job.curve.step);
   results.write_curve(job.row, "tokens", job.curve.tokens);

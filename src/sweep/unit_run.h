@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/compute.h"
 #include "results/writer.h"
 #include "sweep/cell.h"
 #include "sweep/options.h"
@@ -20,6 +21,8 @@ struct UnitContext {
   std::function<const text::TokenizedText&(const Cell&)> text_of;
   results::ResultsWriter& results;
   std::function<void(const ProgressMessage&)> report;
+  //! What the rank computes on.
+  at::Device device = at::Device(at::kCPU);
 };
 
 //! A cell of a unit and its row in the results file.

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "sae/tensor_codes.h"
+#include "train/cuda_backend.h"
 #include "train/sparse_update.h"
 #include "train/tensor_optimizer.h"
 #include "train/tensor_step.h"
@@ -90,6 +91,9 @@ const Backend& tensor_backend() {
 }
 
 const Backend& backend_of(at::Device device) {
+#if defined(SAESWEEP_HAS_CUDA)
+  if (device.is_cuda()) return cuda::backend();
+#endif
   return device.is_cpu() ? kernel_backend() : tensor_backend();
 }
 

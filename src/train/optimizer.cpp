@@ -2,52 +2,14 @@
 
 #include <ATen/ops/zeros_like.h>
 
-#include <bit>
 #include <cmath>
 
 #include "base/vectorize.h"
+#include "train/optimizer_math.h"
 
 namespace saesweep::train {
 
 namespace {
-
-constexpr auto kOneLessBeta1 = static_cast<float>(1.0 - OptimizerStep::kBeta1);
-constexpr auto kBeta2 = static_cast<float>(OptimizerStep::kBeta2);
-constexpr auto kOneLessBeta2 = static_cast<float>(1.0 - OptimizerStep::kBeta2);
-constexpr auto kBack = static_cast<float>(OptimizerStep::kBack);
-constexpr auto kForth = static_cast<float>(OptimizerStep::kForth);
-
-//! 32 bits that depend on key and place alone (the finalizer of MurmurHash3 over a multiplicative mix).
-inline uint32_t scrambled(uint32_t key, uint32_t place) {
-  uint32_t bits = place * 0x9E3779B9U ^ key;
-  bits = (bits ^ (bits >> 16)) * 0x85EBCA6BU;
-  bits = (bits ^ (bits >> 13)) * 0xC2B2AE35U;
-  return bits ^ (bits >> 16);
-}
-
-inline float widened(uint16_t bits) {
-  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
-}
-
-//! Rounded to bfloat16, upwards with the probability of what is cut off. noise: 16 uniform bits.
-inline uint16_t rounded(float value, uint32_t noise) {
-  return static_cast<uint16_t>((std::bit_cast<uint32_t>(value) + noise) >> 16);
-}
-
-//! One value of Adam; moves first and second.
-inline float adam(const OptimizerStep& step, float gradient, float parameter, float& first, float& second) {
-  first = first + kOneLessBeta1 * (gradient - first);
-  second = kBeta2 * second + kOneLessBeta2 * gradient * gradient;
-  return parameter - step.step_size * first / (__builtin_sqrtf(second) * step.inverse_bias2 + step.epsilon);
-}
-
-//! One value of signum; moves z and returns the new y.
-inline float signum(const OptimizerStep& step, float gradient, float y, float& z) {
-  float x = y + kBack * (z - y);
-  z -= step.learning_rate * (static_cast<float>(gradient > 0) - static_cast<float>(gradient < 0));
-  x += step.average_share * (z - x);
-  return x + kForth * (z - x);
-}
 
 SAESWEEP_VECTORIZED
 void adam_float32(const OptimizerStep& given, int64_t n, const float* gradient, float* parameter, float* first,

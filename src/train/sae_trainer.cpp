@@ -24,12 +24,8 @@ constexpr double kThresholdShare = 0.01;
 constexpr double kDiverged = 1e6;
 
 sae::Sae first_sae(int64_t d_in, const sae::SaeOptions& options, int64_t seed, at::Device device) {
-  sae::Parameters p = sae::initial_parameters(d_in, options, seed);
-  for (at::Tensor* tensor : {&p.W_enc, &p.b_enc, &p.W_dec, &p.b_dec, &p.threshold}) {
-    if (tensor->defined()) *tensor = tensor->to(device);
-  }
-  return {options.architecture, takes_k(options.architecture) ? options.k : 0, std::move(p),
-          options.matryoshka_sizes(d_in)};
+  return {options.architecture, takes_k(options.architecture) ? options.k : 0,
+          sae::initial_parameters(d_in, options, seed).to(device), options.matryoshka_sizes(d_in)};
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "train/tensor_update.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/mv.h>
 #include <ATen/ops/zeros.h>
 
@@ -50,8 +49,6 @@ class SortedPart {
     const at::Tensor values = values_.narrow(0, begin, end - begin);
     gradient.W_enc.add_(sae::tensors::bag_sums(part_->centered, tokens, bags, d_values));
     gradient.W_dec.add_(sae::tensors::bag_sums(part_->d_x_hat, tokens, bags, values));
-    const at::Tensor all = at::arange(end - begin, tokens.options());
-    gradient.b_enc.add_(sae::tensors::bag_sums(d_values.unsqueeze(1), all, bags).squeeze(1));
   }
 
  private:
@@ -61,28 +58,21 @@ class SortedPart {
   at::Tensor block_starts_;
 };
 
-//! Calls work with the gradients of all latents, block by block, and returns the gradient of b_dec, float64 [d_in]: the
-//! sum over tokens of d_x_hat less what comes through the encoder, whose rows are taken before work changes them.
+//! Calls work with the gradients of all latents, block by block.
 template <typename Work>
-at::Tensor for_each_block(const sae::Sae& sae, std::span<const Part> parts, Work&& work) {
+void for_each_block(const sae::Sae& sae, std::span<const Part> parts, const at::Tensor& d_b_enc, Work&& work) {
   const sae::Parameters& p = sae.parameters;
   const int64_t d = p.d_in();
   const int64_t block = std::clamp<int64_t>(kBlockElements / d, 1, p.n_latents());
   std::vector<SortedPart> sorted;
-  at::Tensor d_b_dec = at::zeros({d}, p.b_dec.options().dtype(at::kDouble));
-  for (const Part& part : parts) {
-    sorted.emplace_back(part, block);
-    if (part.has_b_dec) d_b_dec.add_(part.d_x_hat.sum(0, /*keepdim=*/false, at::kDouble), part.scale);
-  }
+  for (const Part& part : parts) sorted.emplace_back(part, block);
   for (int64_t first = 0; first < p.n_latents(); first += block) {
     const int64_t n = std::min(block, p.n_latents() - first);
     BlockGradient gradient{first, at::zeros({n, d}, p.W_enc.options()), at::zeros({n, d}, p.W_enc.options()),
-                           at::zeros({n}, p.W_enc.options())};
+                           d_b_enc.narrow(0, first, n)};
     for (const SortedPart& part : sorted) part.add_to(gradient);
-    d_b_dec.sub_(at::mv(p.W_enc.narrow(0, first, n).t(), gradient.b_enc));
     work(gradient);
   }
-  return d_b_dec;
 }
 
 at::Tensor square_of(const at::Tensor& values) {
@@ -91,12 +81,31 @@ at::Tensor square_of(const at::Tensor& values) {
 
 }  // namespace
 
+at::Tensor b_enc_gradient(std::span<const Part> parts) {
+  at::Tensor sum;
+  for (const Part& part : parts) {
+    const at::Tensor terms = (part.d_values * part.scale).unsqueeze(1);
+    const at::Tensor own = sae::tensors::bag_sums(terms, part.firings.places, part.firings.starts).squeeze(1);
+    sum = sum.defined() ? sum.add_(own) : own;
+  }
+  return sum;
+}
+
+at::Tensor b_dec_gradient(const sae::Sae& sae, std::span<const Part> parts, const at::Tensor& d_b_enc) {
+  at::Tensor sum = at::mv(sae.parameters.W_enc.t(), d_b_enc).to(at::kDouble).neg_();
+  for (const Part& part : parts) {
+    if (part.has_b_dec) sum.add_(part.d_x_hat.sum(0, /*keepdim=*/false, at::kDouble), part.scale);
+  }
+  return sum;
+}
+
 double gradient_norm(const sae::Sae& sae, std::span<const Part> parts, std::span<const float> d_threshold) {
   at::Tensor square = at::zeros({}, sae.parameters.b_dec.options().dtype(at::kDouble));
-  const at::Tensor d_b_dec = for_each_block(sae, parts, [&](const BlockGradient& gradient) {
-    square.add_(square_of(gradient.W_enc)).add_(square_of(gradient.W_dec)).add_(square_of(gradient.b_enc));
+  const at::Tensor d_b_enc = b_enc_gradient(parts);
+  for_each_block(sae, parts, d_b_enc, [&](const BlockGradient& gradient) {
+    square.add_(square_of(gradient.W_enc)).add_(square_of(gradient.W_dec));
   });
-  double sum = square.add_(square_of(d_b_dec)).item<double>();
+  double sum = square.add_(square_of(d_b_enc)).add_(square_of(b_dec_gradient(sae, parts, d_b_enc))).item<double>();
   for (const float value : d_threshold) sum += static_cast<double>(value) * value;
   return std::sqrt(sum);
 }
@@ -104,7 +113,9 @@ double gradient_norm(const sae::Sae& sae, std::span<const Part> parts, std::span
 void update_parameters(sae::Sae& sae, SaeState& state, const OptimizerStep& step, std::span<const Part> parts,
                        bool normalizes) {
   sae::Parameters& p = sae.parameters;
-  const at::Tensor d_b_dec = for_each_block(sae, parts, [&](BlockGradient& gradient) {
+  const at::Tensor d_b_enc = b_enc_gradient(parts);
+  const at::Tensor d_b_dec = b_dec_gradient(sae, parts, d_b_enc);
+  for_each_block(sae, parts, d_b_enc, [&](BlockGradient& gradient) {
     at::Tensor rows = p.W_dec.narrow(0, gradient.first, gradient.W_dec.size(0));
     const at::Tensor along = (gradient.W_dec * rows).sum(1, /*keepdim=*/true);
     gradient.W_dec.addcmul_(along, rows, -1);

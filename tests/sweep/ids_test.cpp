@@ -57,6 +57,7 @@ const std::vector<std::pair<std::string, Change>>& training_changes() {
       {"AuxK", [](Case& c) { c.options.train.auxk_alpha = 0.5; }},
       {"MultiTopK", [](Case& c) { c.options.train.multi_topk = true; }},
       {"start of b_dec", [](Case& c) { c.options.train.b_dec_start = "geometric_median"; }},
+      {"device", [](Case& c) { c.options.run.device = "cuda"; }},
       {"dead after", [](Case& c) { c.options.train.dead_after_tokens = 1; }},
   };
   return changes;
