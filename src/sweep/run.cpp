@@ -7,6 +7,7 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -102,8 +103,10 @@ class Run {
 void Run::prepare() {
   inputs_ = inputs_from_text(on_root(comm_, [&] { return to_text(resolve_models(options_)); }));
   cells_ = expand(options_, inputs_);  // what is wrong with the grid is said before any text is read
-  // The same division on all ranks: by the memory of the poorest.
-  const uint64_t memory = comm_.min(rank_memory(options_.run, comm_.node_local().size()));
+  // The same division on all ranks: by the memory of the poorest. What a CUDA device has is for the user to say.
+  const bool is_known = device_.is_cpu() || options_.run.memory_gb > 0;
+  const uint64_t memory =
+      is_known ? comm_.min(rank_memory(options_.run, comm_.node_local().size())) : std::numeric_limits<uint64_t>::max();
   check_memory(options_, cells_, CostModel(options_, inputs_), memory);
   take_output();
   texts_.emplace(options_, inputs_, comm_, settings_.progress);

@@ -18,9 +18,10 @@ namespace {
 //! defaults for activations of unit spread).
 constexpr double kFirstThreshold = 0.01;
 constexpr double kBandwidth = 0.05;
-//! Share of the newest batch in batch_topk's threshold.
+//! Share of the newest batch in batch_topk's threshold; more in short runs, so that a tenth of the steps tell it.
 constexpr double kThresholdShare = 0.01;
-//! A loss beyond which nothing is learnt any more; an SAE that gives the mean has 1.
+constexpr double kThresholdSteps = 0.1;
+//! Variance unexplained beyond which nothing is learnt any more; an SAE that gives the mean has 1.
 constexpr double kDiverged = 1e6;
 
 sae::Sae first_sae(int64_t d_in, const sae::SaeOptions& options, int64_t seed, at::Device device) {
@@ -67,6 +68,11 @@ StepReport SaeTrainer::step(const at::Tensor& x) {
     if (recipe_.gradient_clip > 0) clip(parts, d_threshold);
   }
   update(parts, d_threshold, learning_rate);
+  if (steps_done_ + 1 == n_steps_) {
+    // What the last update has made of it is seen by no further step.
+    loss_of(x.narrow(0, 0, part_tokens), learning_rate);
+    state_ = {};
+  }
   report.l0 = static_cast<double>(n_active) / static_cast<double>(x.size(0));
   report.dead_fraction = count_dead(x.size(0));
   ++steps_done_;
@@ -99,7 +105,7 @@ BatchLoss SaeTrainer::loss_of(const at::Tensor& x, double learning_rate) {
                                .bandwidth = kBandwidth * spread_,
                                .is_dead = is_dead_,
                                .share = 1.0 / static_cast<double>(recipe_.n_parts)});
-  if (!std::isfinite(loss.loss) || loss.loss > kDiverged) {
+  if (!std::isfinite(loss.loss) || loss.fvu > kDiverged) {
     throw NumericError(fmt::format("training diverged: loss {} {}", loss.loss, where()));
   }
   for (Part& part : loss.parts) backend_->turn_round(part, sae_.parameters.n_latents());
@@ -120,7 +126,8 @@ void SaeTrainer::follow_threshold(const sae::Codes& codes) {
   if (codes.n_entries() == 0) return;
   const auto least = codes.values.min().item<float>();
   const auto before = sae_.parameters.threshold.item<float>();
-  sae_.parameters.threshold.fill_(before == 0 ? least : (1 - kThresholdShare) * before + kThresholdShare * least);
+  const double share = std::max(kThresholdShare, std::min(1.0, 1 / (kThresholdSteps * static_cast<double>(n_steps_))));
+  sae_.parameters.threshold.fill_(before == 0 ? least : (1 - share) * before + share * least);
 }
 
 OptimizerStep SaeTrainer::optimizer_step(double learning_rate) {
@@ -146,6 +153,7 @@ void SaeTrainer::update(std::span<const Part> parts, std::span<const float> d_th
     step.learning_rate *= norm;
     backend_->update_vector(step, state_.threshold, d_threshold, p.threshold);
     p.threshold.clamp_min_(0);
+    if (recipe_.optimizer == Optimizer::kSignum) state_.threshold.first.clamp_min_(0);
   }
   if (!is_last) return;
   finish(recipe_.optimizer, state_.W_enc, p.W_enc);

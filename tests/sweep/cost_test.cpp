@@ -74,8 +74,10 @@ TEST(Cost, MemoryCountsWeightsMomentsAndActivations) {
   const double parameters = 2 * 128 * 2048 + 2048 + 128;
   const double weights = 4 * (2.0 * 4096 * 128 + 6 * (4 * 128 * 128 + 2 * 128 * 512));
   const double logits = 4.0 * 256 * 4096;
-  // Packed rows of the product; of each token its centered input, the gradient of its reconstruction, and k codes.
-  const double step = (40 << 20) + 1024.0 * (2 * 4 * 128 + 20 * static_cast<double>(first.sae.k));
+  // Packed rows of the product; of each token its centered input, the gradient of its reconstruction, k codes of 28
+  // bytes and the candidates for them, of 8.
+  const auto k = static_cast<double>(first.sae.k);
+  const double step = (40 << 20) + 1024.0 * (2 * 4 * 128 + 28 * k + 8 * (k + 64 + 48));
   EXPECT_EQ(cost.memory_bytes(std::vector{&first}),
             static_cast<uint64_t>(weights + logits + step + 12 * parameters + 4.0 * 1024 * 128));
   EXPECT_EQ(cost.memory_bytes(std::vector{&first, &last}),
@@ -90,6 +92,11 @@ TEST(Cost, MemoryCountsWeightsMomentsAndActivations) {
   EXPECT_NEAR(adam - with_state("adam", "bfloat16"), 4 * parameters, 1);
   EXPECT_NEAR(adam - with_state("signum", "float32"), 4 * parameters, 1);
   EXPECT_NEAR(adam - with_state("signum", "bfloat16"), 6 * parameters, 1);
+  // AuxK: residual, gradient of its reconstruction, and d / 2 dead latents.
+  auto options = small_sweep();
+  options.train.auxk_alpha = 0.1;
+  const auto with_auxk = CostModel(options, small_inputs()).memory_bytes(std::vector{&first});
+  EXPECT_NEAR(static_cast<double>(with_auxk) - adam, 1024.0 * (2 * 4 * 128 + 28 * 64 + 8 * (2 * 64 + 48)), 1);
 }
 
 }  // namespace
