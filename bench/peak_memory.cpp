@@ -2,6 +2,7 @@
 
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <malloc.h>
 
 #include <fstream>
 #include <string>
@@ -36,6 +37,7 @@ c10::CachingDeviceAllocator::Stat allocated(at::Device device) {
 
 PeakMemory::PeakMemory(at::Device device) : device_(device) {
   if (device.is_cpu()) {
+    ::malloc_trim(0);  // freed memory that stays with the process would hide what is held later
     std::ofstream("/proc/self/clear_refs") << 5;  // sets VmHWM to VmRSS
     before_ = status_bytes("VmRSS:");
   } else {

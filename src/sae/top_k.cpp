@@ -22,12 +22,25 @@ int64_t count_at_least(const float* values, int64_t n, float least) {
   return count;
 }
 
+SAESWEEP_VECTORIZED
+void find_extremes(const float* values, int64_t n, float& least, float& most) {
+  float low = values[0], high = values[0];
+#pragma omp simd reduction(min : low) reduction(max : high)
+  for (int64_t i = 0; i < n; ++i) {
+    low = values[i] < low ? values[i] : low;
+    high = values[i] > high ? values[i] : high;
+  }
+  least = low;
+  most = high;
+}
+
 //! The k-th largest of n values, 0 where fewer than k are above 0; by bisection: the bits of positive floats rise with
 //! them, and counting runs over whole registers without a branch (as RTop-K does, Xie et al. 2025, arXiv:2409.00822).
 float kth_largest(const float* values, int64_t n, int64_t k) {
-  const auto [least, most] = std::minmax_element(values, values + n);
-  if (!(*most > 0)) return 0;
-  uint32_t low = *least > 0 ? std::bit_cast<uint32_t>(*least) : 0, high = std::bit_cast<uint32_t>(*most) + 1;
+  float least = 0, most = 0;
+  find_extremes(values, n, least, most);
+  if (!(most > 0)) return 0;
+  uint32_t low = least > 0 ? std::bit_cast<uint32_t>(least) : 0, high = std::bit_cast<uint32_t>(most) + 1;
   while (high - low > 1) {
     const uint32_t middle = low + (high - low) / 2;
     (count_at_least(values, n, std::bit_cast<float>(middle)) >= k ? low : high) = middle;
