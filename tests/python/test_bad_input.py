@@ -480,7 +480,7 @@ def test_output_that_cannot_be_written(case: Case) -> None:
 
 def test_no_space(case: Case) -> None:
     case.replace("expansion_factor = 2", f"expansion_factor = 65536\nseeds = {list(range(2000))}")
-    done = case.run("run")
+    done = case.run("run", "--set", "run.memory_gb=1000")  # memory is looked at first
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert str(case.output) in done.stderr
