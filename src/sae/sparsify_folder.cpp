@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "base/files.h"
 #include "sae/folder.h"
@@ -10,6 +11,9 @@
 namespace saesweep::sae {
 
 namespace {
+
+//! Codes number latents in 32 bits.
+constexpr int64_t kMostLatents = std::numeric_limits<int32_t>::max();
 
 //! Rows nearer to unit length than this count as scaled: training leaves them within float32's rounding.
 constexpr double kUnitTolerance = 1e-3;
@@ -93,6 +97,9 @@ FolderInfo read_sparsify_config(const FolderConfig& config) {
   info.d_in = config.positive("d_in");
   const auto named = config.value_or("num_latents", int64_t{0});
   if (named < 0) config.refuse("num_latents", "expected 0 or more");
+  if (named == 0 && config.positive("expansion_factor") > kMostLatents / info.d_in) {
+    config.refuse("expansion_factor", fmt::format("expected at most {} latents in all", kMostLatents));
+  }
   info.n_latents = named > 0 ? named : info.d_in * config.positive("expansion_factor");
   if (takes_k(info.architecture)) info.k = k_of(config, info.architecture, info.n_latents);
   if (info.architecture == Architecture::kMatryoshka) info.matryoshka_sizes = matryoshka_sizes(config, info.n_latents);

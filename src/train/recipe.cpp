@@ -74,6 +74,12 @@ Recipe make_recipe(const TrainOptions& options, int64_t n_latents) {
     throw InputError("sae.gradient_accumulation",
                      fmt::format("{} does not divide the {} tokens of a batch", recipe.n_parts, options.batch_tokens));
   }
+  if (options.batch_tokens / recipe.n_parts < 2) {
+    throw InputError("sae.gradient_accumulation",
+                     fmt::format("{} leaves single tokens, which have no variance; expected "
+                                 "parts of at least 2 of the {} tokens of a batch",
+                                 recipe.n_parts, options.batch_tokens));
+  }
   recipe.decay_steps = options.tokens / options.batch_tokens * recipe.n_parts;
   recipe.gradient_clip = options.gradient_clip.value_or(defaults.gradient_clip);
   recipe.auxk_alpha = options.auxk_alpha.value_or(defaults.auxk_alpha);
