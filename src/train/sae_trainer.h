@@ -47,8 +47,8 @@ class SaeTrainer {
   SaeTrainer(int64_t d_in, const sae::SaeOptions& sae, const TrainOptions& train, int64_t seed,
              at::Device device = at::Device(at::kCPU), const Backend* backend = nullptr);
   //! Goes on from an SAE that is given, where it lies; kByRecipe also sets jumprelu's thresholds anew.
-  SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train,
-             FirstBDec b_dec = FirstBDec::kGiven, const Backend* backend = nullptr);
+  SaeTrainer(sae::Sae start, const sae::SaeOptions& sae, const TrainOptions& train, FirstBDec b_dec = FirstBDec::kGiven,
+             const Backend* backend = nullptr);
 
   //! Whole batches that fit into the token budget.
   int64_t n_steps() const { return n_steps_; }
