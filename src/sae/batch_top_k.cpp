@@ -74,15 +74,7 @@ Codes BatchTopKCandidates::codes() {
   int64_t n_ties = n_most_ - std::count_if(values.begin(), values.end(), [&](float value) { return value > least; });
   for (int64_t token = 0; token < lists_.n_tokens(); ++token) {
     TokenLists::List& list = lists_[token];
-    int64_t n_kept = 0;
-    for (size_t i = 0; i < static_cast<size_t>(list.n); ++i) {
-      const bool tie = list.values[i] == least;
-      if (list.values[i] < least || (tie && n_ties == 0)) continue;
-      if (tie) --n_ties;
-      list.values[static_cast<size_t>(n_kept)] = list.values[i];
-      list.latents[static_cast<size_t>(n_kept++)] = list.latents[i];
-    }
-    list.n = n_kept;
+    list.n = keep_from(list.values.data(), list.latents.data(), list.n, least, n_ties);
   }
   return lists_.codes();
 }

@@ -85,4 +85,16 @@ int64_t collect_each(const float* products, const float* bias, int64_t n, const 
   return n_kept;
 }
 
+int64_t keep_from(float* values, int32_t* latents, int64_t n, float least, int64_t& n_ties) {
+  int64_t n_kept = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const bool tie = values[i] == least;
+    if (values[i] < least || (tie && n_ties == 0)) continue;
+    if (tie) --n_ties;
+    values[n_kept] = values[i];
+    latents[n_kept++] = latents[i];
+  }
+  return n_kept;
+}
+
 }  // namespace saesweep::sae

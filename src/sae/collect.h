@@ -17,4 +17,8 @@ int64_t collect(const float* products, const float* bias, int64_t n, float thres
 int64_t collect_each(const float* products, const float* bias, int64_t n, const float* thresholds, int32_t first,
                      float* values, int32_t* latents);
 
+//! Keeps, in their order, the entries above least and the first n_ties of those that equal it, n_ties falling with
+//! each; returns how many are kept.
+int64_t keep_from(float* values, int32_t* latents, int64_t n, float least, int64_t& n_ties);
+
 }  // namespace saesweep::sae

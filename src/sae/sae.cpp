@@ -12,6 +12,7 @@
 #include "sae/above_threshold.h"
 #include "sae/group_max.h"
 #include "sae/product_strips.h"
+#include "sae/row_math.h"
 #include "sae/tensor_codes.h"
 #include "sae/top_k.h"
 
@@ -23,17 +24,6 @@ SAESWEEP_VECTORIZED
 void subtract(const float* x, const float* b, int64_t n_tokens, int64_t d, float* out) {
   for (int64_t t = 0; t < n_tokens; ++t) {
     for (int64_t i = 0; i < d; ++i) out[t * d + i] = x[t * d + i] - b[i];
-  }
-}
-
-SAESWEEP_VECTORIZED
-void add_scaled_rows(const float* values, const int32_t* latents, int64_t n, const float* W_dec, const float* b_dec,
-                     int64_t d, float* out) {
-  for (int64_t i = 0; i < d; ++i) out[i] = b_dec[i];
-  for (int64_t j = 0; j < n; ++j) {
-    const float* row = W_dec + latents[j] * d;
-    const float value = values[j];
-    for (int64_t i = 0; i < d; ++i) out[i] += value * row[i];
   }
 }
 
@@ -91,8 +81,7 @@ at::Tensor decode(const Sae& sae, const Codes& codes) {
   float* x_hat = out.mutable_data_ptr<float>();
   at::parallel_for(0, codes.n_tokens(), 64, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      add_scaled_rows(values + starts[t], latents + starts[t], starts[t + 1] - starts[t], W_dec, b_dec, d,
-                      x_hat + t * d);
+      add_rows(b_dec, values + starts[t], latents + starts[t], starts[t + 1] - starts[t], W_dec, d, x_hat + t * d);
     }
   });
   return out;

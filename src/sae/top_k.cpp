@@ -78,15 +78,7 @@ void TopKCandidates::thin_out(int64_t number) {
   const auto [values, latents] = token(number);
   const float least = kth_largest(values, n, k_);
   int64_t n_ties = k_ - std::count_if(values, values + n, [&](float value) { return value > least; });
-  int64_t n_kept = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const bool tie = values[i] == least;
-    if (values[i] < least || (tie && n_ties == 0)) continue;
-    if (tie) --n_ties;
-    values[n_kept] = values[i];
-    latents[n_kept++] = latents[i];
-  }
-  counts_[place] = n_kept;
+  counts_[place] = keep_from(values, latents, n, least, n_ties);
   thresholds_[place] = least;
 }
 

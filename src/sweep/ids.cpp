@@ -67,7 +67,7 @@ Json sae_settings(const Cell& cell, train::TrainOptions train) {
 
 void assign_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
   Json sae = sae_settings(cell, options.train);
-  // Only where results differ: ids of the CPU are those of before there was a choice.
+  // The CPU gives the same bits everywhere; other devices do not.
   if (options.run.device == "cuda") sae["device"] = options.run.device;
   cell.id =
       id_of({{"model", model_settings(cell, options)}, {"text", text_settings(cell, options, inputs)}, {"sae", sae}});

@@ -1,19 +1,16 @@
 #include "train/batch_moments.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 
 #include "base/vectorize.h"
+#include "train/token_blocks.h"
 
 namespace saesweep::train {
 
 namespace {
 
-constexpr int64_t kTokensPerBlock = 64;
 constexpr int kMostRounds = 100;
 constexpr double kStill = 1e-5;
 
@@ -33,23 +30,14 @@ double squared_distance(const float* x, const double* point, int64_t d) {
   return square;
 }
 
-//! Calls work(first token, last token, block) for all blocks, on several threads.
-void for_each_block(int64_t n_tokens, const std::function<void(int64_t, int64_t, int64_t)>& work) {
-  at::parallel_for(0, (n_tokens + kTokensPerBlock - 1) / kTokensPerBlock, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      work(block * kTokensPerBlock, std::min(n_tokens, (block + 1) * kTokensPerBlock), block);
-    }
-  });
-}
-
 }  // namespace
 
 std::vector<double> weighted_sum(const at::Tensor& x, const std::vector<double>& weights) {
   const int64_t d = x.size(1);
   const float* data = x.const_data_ptr<float>();
-  const int64_t n_blocks = (x.size(0) + kTokensPerBlock - 1) / kTokensPerBlock;
+  const int64_t n_blocks = n_token_blocks(x.size(0));
   std::vector<double> sums(static_cast<size_t>(n_blocks * d), 0.0);
-  for_each_block(x.size(0), [&](int64_t first, int64_t last, int64_t block) {
+  for_each_token_block(x.size(0), [&](int64_t first, int64_t last, int64_t block) {
     for (int64_t t = first; t < last; ++t) {
       add_weighted(data + t * d, weights[static_cast<size_t>(t)], d, sums.data() + block * d);
     }
@@ -63,7 +51,7 @@ std::vector<double> distances(const at::Tensor& x, const std::vector<double>& po
   const int64_t d = x.size(1);
   const float* data = x.const_data_ptr<float>();
   std::vector<double> all(static_cast<size_t>(x.size(0)));
-  for_each_block(x.size(0), [&](int64_t first, int64_t last, int64_t) {
+  for_each_token_block(x.size(0), [&](int64_t first, int64_t last, int64_t) {
     for (int64_t t = first; t < last; ++t) {
       all[static_cast<size_t>(t)] = std::sqrt(squared_distance(data + t * d, point.data(), d));
     }
@@ -78,13 +66,8 @@ BatchMoments moments_of(const at::Tensor& x) {
   BatchMoments moments;
   moments.mean = weighted_sum(x, std::vector<double>(static_cast<size_t>(x.size(0)), 1.0));
   for (double& mean : moments.mean) mean /= n;
-  std::vector<double> squares(static_cast<size_t>((x.size(0) + kTokensPerBlock - 1) / kTokensPerBlock), 0.0);
-  for_each_block(x.size(0), [&](int64_t first, int64_t last, int64_t block) {
-    for (int64_t t = first; t < last; ++t) {
-      squares[static_cast<size_t>(block)] += squared_distance(data + t * d, moments.mean.data(), d);
-    }
-  });
-  moments.total_variance = std::accumulate(squares.begin(), squares.end(), 0.0);
+  moments.total_variance =
+      sum_over_tokens(x.size(0), [&](int64_t t) { return squared_distance(data + t * d, moments.mean.data(), d); });
   return moments;
 }
 

@@ -1,34 +1,17 @@
 #include "train/part.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
 
-#include "train/row_math.h"
+#include "sae/row_math.h"
+#include "train/token_blocks.h"
 
 namespace saesweep::train {
 
 namespace {
-
-//! Tokens are worked on in blocks of this size, whatever the number of threads.
-constexpr int64_t kTokensPerBlock = 64;
-
-//! Calls work for all tokens, on several threads, and sums what it returns for each, in float64, block by block.
-double sum_over_tokens(int64_t n_tokens, const std::function<double(int64_t token)>& work) {
-  const int64_t n_blocks = (n_tokens + kTokensPerBlock - 1) / kTokensPerBlock;
-  std::vector<double> sums(static_cast<size_t>(n_blocks), 0.0);
-  at::parallel_for(0, n_blocks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t last = std::min(n_tokens, (block + 1) * kTokensPerBlock);
-      for (int64_t t = block * kTokensPerBlock; t < last; ++t) sums[static_cast<size_t>(block)] += work(t);
-    }
-  });
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
-}
 
 //! The entries of codes as plain arrays.
 struct Entries {
@@ -48,7 +31,7 @@ struct Entries {
 void value_gradients(const Entries& entries, int64_t token, const float* d_x_hat, const float* W_dec, int64_t d,
                      float* d_values) {
   for (int64_t i = entries.starts[token]; i < entries.starts[token + 1]; ++i) {
-    d_values[i] = dot(d_x_hat, W_dec + entries.latents[i] * d, d);
+    d_values[i] = sae::dot(d_x_hat, W_dec + entries.latents[i] * d, d);
   }
 }
 
@@ -73,8 +56,8 @@ Part reconstruct(const sae::Sae& sae, sae::Codes codes, const at::Tensor& center
   squared_error = sum_over_tokens(target.size(0), [&](int64_t t) -> double {
     const int64_t first = entries.starts[t];
     float* row = d_x_hat + t * d;
-    add_rows(start, entries.values + first, entries.latents + first, entries.n(t), W_dec, d, row);
-    const float square = scaled_error(targets + t * d, d, scale, row);
+    sae::add_rows(start, entries.values + first, entries.latents + first, entries.n(t), W_dec, d, row);
+    const float square = sae::scaled_error(targets + t * d, d, scale, row);
     value_gradients(entries, t, row, W_dec, d, d_values);
     return square;
   });
@@ -110,17 +93,17 @@ std::vector<Part> reconstruct_nested(const sae::Sae& sae, const sae::Codes& code
     for (size_t i = 0; i < parts.size(); ++i) {
       const int64_t begin = entries[i].starts[t];
       std::vector<float> wider(static_cast<size_t>(d));
-      add_rows(x_hat.data(), entries[i].values + begin, entries[i].latents + begin, entries[i].n(t), W_dec, d,
-               wider.data());
+      sae::add_rows(x_hat.data(), entries[i].values + begin, entries[i].latents + begin, entries[i].n(t), W_dec, d,
+                    wider.data());
       x_hat = wider;
       float* row = d_x_hats[i] + t * d;
       std::copy(x_hat.begin(), x_hat.end(), row);
-      square = scaled_error(targets + t * d, d, scale, row);
+      square = sae::scaled_error(targets + t * d, d, scale, row);
       sum += square;
     }
     for (size_t i = parts.size(); i-- > 0;) {
       float* row = d_x_hats[i] + t * d;
-      if (i + 1 < parts.size()) add_scaled(1.0F, d_x_hats[i + 1] + t * d, d, row);
+      if (i + 1 < parts.size()) sae::add_scaled(1.0F, d_x_hats[i + 1] + t * d, d, row);
       value_gradients(entries[i], t, row, W_dec, d, d_values[i]);
     }
     widest[static_cast<size_t>(t)] = square;
@@ -141,7 +124,7 @@ std::vector<float> threshold_gradients(const sae::Sae& sae, const sae::Codes& ne
   for (int64_t t = 0; t < near.n_tokens(); ++t) {
     for (int64_t i = entries.starts[t]; i < entries.starts[t + 1]; ++i) {
       const int32_t latent = entries.latents[i];
-      const double d_value = dot(rows + t * d, W_dec + latent * d, d);
+      const double d_value = sae::dot(rows + t * d, W_dec + latent * d, d);
       sums[static_cast<size_t>(latent)] -= (thresholds[latent] * d_value + l0_gradient) / bandwidth;
     }
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/errors.h"
 #include "train/batch_moments.h"
@@ -95,7 +96,7 @@ BatchLoss SaeTrainer::loss_of(const at::Tensor& x, double learning_rate) {
   }
   if (!state_.W_enc.first.defined()) {
     spread_ = std::sqrt(batch.total_variance / static_cast<double>(x.numel()));
-    if (!is_started_) start_from(x, batch.mean);
+    if (!std::exchange(is_started_, true)) start_from(x, batch.mean);
     state_ = SaeState(recipe_, sae_.parameters);
   }
   BatchLoss loss = batch_loss(sae_, x, batch.total_variance,

@@ -7,15 +7,15 @@
 #include <functional>
 #include <numeric>
 
-#include "train/row_math.h"
+#include "sae/row_math.h"
+#include "train/token_blocks.h"
 
 namespace saesweep::train {
 
 namespace {
 
-//! Latents and tokens are worked on in blocks of these sizes, whatever the number of threads.
+//! Latents are worked on in blocks of this size, whatever the number of threads.
 constexpr int64_t kLatentsPerBlock = 64;
-constexpr int64_t kTokensPerBlock = 64;
 //! Firings this far ahead are fetched while one is added.
 constexpr size_t kAhead = 2;
 
@@ -63,8 +63,8 @@ struct LatentGradient {
         }
         const int64_t start = static_cast<int64_t>(firings[i].token) * d;
         const float d_value = part.scale * part.d_values[firings[i].place];
-        add_scaled(d_value, part.centered + start, d, W_enc.data());
-        add_scaled(part.scale * part.values[firings[i].place], part.d_x_hat + start, d, W_dec.data());
+        sae::add_scaled(d_value, part.centered + start, d, W_enc.data());
+        sae::add_scaled(part.scale * part.values[firings[i].place], part.d_x_hat + start, d, W_dec.data());
         b_enc += d_value;
       }
     }
@@ -88,7 +88,7 @@ std::vector<double> for_each_latent(const sae::Sae& sae, std::span<const Part> p
       const int64_t last = std::min(n_latents, (block + 1) * kLatentsPerBlock);
       for (int64_t latent = block * kLatentsPerBlock; latent < last; ++latent) {
         gradient.gather(rows, latent);
-        if (gradient.b_enc != 0) add_scaled(gradient.b_enc, W_enc + latent * d, d, shares.data() + block * d);
+        if (gradient.b_enc != 0) sae::add_scaled(gradient.b_enc, W_enc + latent * d, d, shares.data() + block * d);
         work(gradient, latent, block);
       }
     }
@@ -111,7 +111,7 @@ std::vector<float> b_dec_gradient(std::span<const Part> parts, const std::vector
     for (int64_t first = 0; first < part.d_x_hat.size(0); first += kTokensPerBlock) {
       std::fill(block.begin(), block.end(), 0.0F);
       const int64_t last = std::min(part.d_x_hat.size(0), first + kTokensPerBlock);
-      for (int64_t t = first; t < last; ++t) add_scaled(part.scale, rows + t * d, d, block.data());
+      for (int64_t t = first; t < last; ++t) sae::add_scaled(part.scale, rows + t * d, d, block.data());
       for (size_t i = 0; i < block.size(); ++i) sum[i] += block[i];
     }
   }
@@ -140,8 +140,9 @@ double gradient_norm(const sae::Sae& sae, std::span<const Part> parts, std::span
   const auto through_encoder =
       for_each_latent(sae, parts, [&](const LatentGradient& gradient, int64_t latent, int64_t) {
         squares[static_cast<size_t>(latent)] =
-            static_cast<double>(dot(gradient.W_enc.data(), gradient.W_enc.data(), d)) +
-            dot(gradient.W_dec.data(), gradient.W_dec.data(), d) + static_cast<double>(gradient.b_enc) * gradient.b_enc;
+            static_cast<double>(sae::dot(gradient.W_enc.data(), gradient.W_enc.data(), d)) +
+            sae::dot(gradient.W_dec.data(), gradient.W_dec.data(), d) +
+            static_cast<double>(gradient.b_enc) * gradient.b_enc;
       });
   const double square = std::accumulate(squares.begin(), squares.end(), 0.0);
   return std::sqrt(square + square_of(b_dec_gradient(parts, through_encoder)) + square_of(d_threshold));
@@ -156,11 +157,11 @@ void update_parameters(sae::Sae& sae, SaeState& state, const OptimizerStep& step
   float* b_enc = p.b_enc.mutable_data_ptr<float>();
   const auto through_encoder = for_each_latent(sae, parts, [&](LatentGradient& gradient, int64_t latent, int64_t) {
     float* row = W_dec + latent * d;
-    add_scaled(-dot(gradient.W_dec.data(), row, d), row, d, gradient.W_dec.data());
+    sae::add_scaled(-sae::dot(gradient.W_dec.data(), row, d), row, d, gradient.W_dec.data());
     update(step, state.W_enc, latent * d, d, gradient.W_enc.data(), W_enc + latent * d);
     update(step, state.W_dec, latent * d, d, gradient.W_dec.data(), row);
     update(step, state.b_enc, latent, 1, &gradient.b_enc, b_enc + latent);
-    if (normalizes) normalize(d, row);
+    if (normalizes) sae::normalize(d, row);
   });
   const std::vector<float> gradient = b_dec_gradient(parts, through_encoder);
   update(step, state.b_dec, 0, d, gradient.data(), p.b_dec.mutable_data_ptr<float>());

@@ -1,11 +1,11 @@
-#include "train/row_math.h"
+#include "sae/row_math.h"
 
 #include <cmath>
 #include <limits>
 
 #include "base/vectorize.h"
 
-namespace saesweep::train {
+namespace saesweep::sae {
 
 SAESWEEP_VECTORIZED
 float dot(const float* a, const float* b, int64_t d) {
@@ -52,4 +52,4 @@ void normalize(int64_t d, float* out) {
   for (int64_t i = 0; i < d; ++i) out[i] /= norm;
 }
 
-}  // namespace saesweep::train
+}  // namespace saesweep::sae

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace saesweep::train {
+namespace saesweep::sae {
 
 //! Vectorized loops over the d elements of a row.
 
@@ -18,4 +18,4 @@ float scaled_error(const float* target, int64_t d, float scale, float* out);
 //! out[i] /= |out| + float epsilon.
 void normalize(int64_t d, float* out);
 
-}  // namespace saesweep::train
+}  // namespace saesweep::sae
