@@ -15,8 +15,8 @@ source "$(dirname "$0")/common.sh"
 PACKAGES=(
   g++ cmake ninja-build ccache pkg-config git python3 python3-venv perl-doc
   libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libboost-program-options-dev libtomlplusplus-dev
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libssl-dev libpcre2-dev libutf8proc-dev zlib1g-dev libzstd-dev libgtest-dev
-  libbenchmark-dev
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libssl-dev libpcre2-dev libutf8proc-dev zlib1g-dev libzstd-dev
+  libcurl4-openssl-dev libcpp-httplib-dev libsqlite3-dev libgtest-dev libbenchmark-dev
 )
 TEST_PACKAGES=(clang-format clang-tidy chromium)
 with_peers='' with_packages=1 with_build=1

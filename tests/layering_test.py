@@ -29,16 +29,17 @@ ARROWS = {
     "results": {"h5", "mpi"},
     "train": {"model", "text", "sae", "metrics"},
     "evaluate": {"model", "text", "sae", "metrics"},
-    "autointerp": {"judge", "metrics"},
+    # Of evaluate the harvest's plain records alone (HEADERS_ONLY).
+    "autointerp": {"judge", "metrics", "evaluate"},
     # sweep alone joins training to scoring; it expands model, text and sae settings into cells.
-    "sweep": STAGES | {"model", "text", "sae", "results", "mpi"},
+    "sweep": STAGES | {"model", "text", "sae", "judge", "results", "mpi"},
     # config fills sweep's options; of the other folders it sees options.h alone (HEADERS_ONLY).
     "config": STAGES | {"model", "text", "sae", "judge", "sweep"},
     "app": ALL_BELOW_APP,
     "main.cpp": ALL_BELOW_APP | {"app"},
 }
 # Arrows that hold for some headers only.
-HEADERS_ONLY = {("sae", "model"): {"safetensors.h"}}
+HEADERS_ONLY = {("sae", "model"): {"safetensors.h"}, ("autointerp", "evaluate"): {"windows.h"}}
 HEADERS_ONLY |= {("config", target): {"options.h"} for target in ARROWS["config"] - {"sweep"}}
 
 TORCH = {"model", "sae", "train", "evaluate"}

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "autointerp/options.h"
 #include "evaluate/options.h"
+#include "judge/options.h"
 #include "model/options.h"
 #include "sae/options.h"
 #include "text/options.h"
@@ -71,6 +73,8 @@ struct SweepOptions {
   std::string load;
   train::TrainOptions train;
   evaluate::EvaluateOptions evaluate;
+  autointerp::AutointerpOptions autointerp;
+  judge::JudgeOptions judge;
   RunOptions run;
 };
 
