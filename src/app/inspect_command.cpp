@@ -139,8 +139,9 @@ std::string results_text(const fs::path& path) {
   const results::ResultsReader reader(path);
   const auto info = reader.info();
   const auto& shape = reader.shape();
-  std::string text = fmt::format("Results: {} cells, up to {} latents, up to {} points a curve\nMade {} on {}\n",
-                                 shape.n_cells, shape.n_latents, shape.n_curve_points, info.created, info.machine);
+  std::string text = fmt::format(
+      "Results: {} cells, up to {} latents, {} of them to be scored, up to {} points a curve\nMade {} on {}\n",
+      shape.n_cells, shape.n_all_latents, shape.n_latents, shape.n_curve_points, info.created, info.machine);
   for (const auto& [name, version] : info.software) text += fmt::format("{}: {}\n", name, version);
   return text + status_text(read_run(path)) + "\n" + info.sweep;
 }

@@ -14,7 +14,9 @@ namespace {
 
 template <typename T>
 hid_t memory_type() {
-  if constexpr (std::is_same_v<T, uint8_t>) {
+  if constexpr (std::is_same_v<T, int8_t>) {
+    return H5T_NATIVE_INT8;
+  } else if constexpr (std::is_same_v<T, uint8_t>) {
     return H5T_NATIVE_UINT8;
   } else if constexpr (std::is_same_v<T, int32_t>) {
     return H5T_NATIVE_INT32;
@@ -30,6 +32,8 @@ hid_t memory_type() {
 
 hid_t file_type(Kind kind) {
   switch (kind) {
+    case Kind::kInt8:
+      return H5T_STD_I8LE;
     case Kind::kUint8:
       return H5T_STD_U8LE;
     case Kind::kInt32:
@@ -83,7 +87,7 @@ size_t Dataset::element_bytes() const {
 Kind Dataset::kind() const {
   const Handle type(check(H5Dget_type(id_.get()), name_), H5Tclose);
   if (H5Tget_class(type.get()) == H5T_STRING) return Kind::kText;
-  for (const Kind kind : {Kind::kUint8, Kind::kInt32, Kind::kInt64, Kind::kFloat32, Kind::kFloat64}) {
+  for (const Kind kind : {Kind::kInt8, Kind::kUint8, Kind::kInt32, Kind::kInt64, Kind::kFloat32, Kind::kFloat64}) {
     if (H5Tequal(type.get(), file_type(kind)) > 0) return kind;
   }
   throw SystemError(name_ + ": a type that this program does not write");
@@ -153,6 +157,21 @@ void Dataset::write_slab(const Slab& slab, std::span<const std::string> texts) {
   write_raw(slab, type.get(), packed.data());
 }
 
+void Dataset::write_bytes(const Slab& slab, std::span<const std::byte> bytes) {
+  const size_t width = element_bytes();
+  transfer_check(slab, bytes.size() / width);
+  const Handle type(check(H5Dget_type(id_.get()), name_), H5Tclose);
+  write_raw(slab, type.get(), bytes.data());
+}
+
+std::vector<std::byte> Dataset::read_bytes(const Slab& slab) const {
+  std::vector<std::byte> bytes(product(slab.count) * element_bytes());
+  transfer_check(slab, product(slab.count));
+  const Handle type(check(H5Dget_type(id_.get()), name_), H5Tclose);
+  read_raw(slab, type.get(), bytes.data());
+  return bytes;
+}
+
 template <typename T>
 std::vector<T> Dataset::read_slab(const Slab& slab) const {
   std::vector<T> values(product(slab.count));
@@ -183,6 +202,7 @@ std::vector<std::string> Dataset::read_texts() const {
   template void Dataset::write_slab<T>(const Slab&, std::span<const T>); \
   template std::vector<T> Dataset::read_slab<T>(const Slab&) const;      \
   template std::vector<T> Dataset::read<T>() const
+SAESWEEP_H5_NUMBER(int8_t);
 SAESWEEP_H5_NUMBER(uint8_t);
 SAESWEEP_H5_NUMBER(int32_t);
 SAESWEEP_H5_NUMBER(int64_t);

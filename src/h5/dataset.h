@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,7 +11,7 @@
 namespace saesweep::h5 {
 
 //! Element types of datasets. kText: UTF-8 of fixed length, padded with zero bytes.
-enum class Kind { kUint8, kInt32, kInt64, kFloat32, kFloat64, kText };
+enum class Kind { kInt8, kUint8, kInt32, kInt64, kFloat32, kFloat64, kText };
 
 struct ElementType {
   Kind kind = Kind::kFloat64;
@@ -24,8 +25,8 @@ struct Slab {
   std::vector<hsize_t> count;
 };
 
-//! An open dataset. Move-only. Its file must outlive it. T: uint8_t, int32_t, int64_t, float, double; HDF5
-//! converts between T and the type in the file.
+//! An open dataset. Move-only. Its file must outlive it. T: int8_t, uint8_t, int32_t, int64_t, float, double;
+//! HDF5 converts between T and the type in the file.
 class Dataset {
  public:
   //! For File alone. `name` is for messages; `parallel` says that the file was opened with a communicator.
@@ -42,6 +43,10 @@ class Dataset {
   void write_slab(const Slab& slab, std::span<const T> values);
   //! Texts; each is cut, at a character, to the dataset's length.
   void write_slab(const Slab& slab, std::span<const std::string> texts);
+
+  //! Elements as they stand in the file, without conversion.
+  void write_bytes(const Slab& slab, std::span<const std::byte> bytes);
+  std::vector<std::byte> read_bytes(const Slab& slab) const;
 
   template <typename T>
   std::vector<T> read_slab(const Slab& slab) const;

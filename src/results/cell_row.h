@@ -36,6 +36,9 @@ struct CellRow {
 const std::vector<std::pair<std::string_view, std::string CellRow::*>>& text_columns();
 const std::vector<std::pair<std::string_view, int64_t CellRow::*>>& integer_columns();
 
+//! Texts of token ids, as UTF-8, from id 0 on. Longer ones are cut at a character.
+using Vocabulary = std::vector<std::string>;
+
 //! What a results file says of the run that made it: its root attributes.
 struct RootInfo {
   //! [sweep] name.

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "h5/file.h"
 #include "results/agree.h"
+#include "results/blocks.h"
 #include "results/header.h"
 #include "results/writer.h"
 
@@ -20,7 +21,6 @@ namespace {
 
 // What HDF5 needs for itself, and a little for logs.
 constexpr uint64_t kSpareBytes = 4 << 20;
-constexpr uint64_t kFillBlockBytes = 1 << 20;
 
 size_t text_bytes(const Dataset& dataset, std::span<const CellRow> rows) {
   size_t bytes = dataset.text_bytes;
@@ -37,6 +37,8 @@ size_t bytes_of(const Dataset& dataset, std::span<const CellRow> rows) {
 
 h5::Kind kind_of(Type type) {
   switch (type) {
+    case Type::kInt8:
+      return h5::Kind::kInt8;
     case Type::kUint8:
       return h5::Kind::kUint8;
     case Type::kInt32:
@@ -63,63 +65,72 @@ void check_space(const std::filesystem::path& path, uint64_t bytes) {
                                        std::to_string(free) + " free; make room or choose another [sweep] output");
 }
 
-void create_datasets(h5::File& file, const Shape& shape, std::span<const CellRow> rows) {
-  for (const char* group : {"/cells", "/latents", "/curves"}) file.create_group(group);
+std::string group_of(const Dataset& dataset) {
+  return std::string(dataset.path.substr(0, dataset.path.rfind('/')));
+}
+
+void create_datasets(h5::File& file, const NewFile& contents) {
   for (const Dataset& one : schema()) {
-    std::vector<hsize_t> dims{shape.n_cells};
-    for (const Dimension dimension : one.dimensions) dims.push_back(shape.length(dimension));
+    if (!file.has(group_of(one))) file.create_group(group_of(one));
+    std::vector<hsize_t> dims;
+    for (const Dimension dimension : one.dimensions) dims.push_back(contents.shape.length(dimension));
     const std::string path(one.path);
-    file.create_dataset(path, {kind_of(one.type), bytes_of(one, rows)}, dims);
+    file.create_dataset(path, {kind_of(one.type), bytes_of(one, contents.rows)}, dims);
     file.set_attribute(path, "unit", one.unit);
     file.set_attribute(path, "meaning", one.meaning);
     file.set_attribute(path, "reproducible", one.reproducible ? 1 : 0);
   }
 }
 
-// A share of the rows, [first, last), filled in blocks with what stands for "missing".
-struct RowRange {
-  uint64_t first;
-  uint64_t last;
-};
-
+// Fills rows with what stands for "missing".
 template <typename T>
-void fill(h5::Dataset& dataset, uint64_t row_elements, RowRange range, const T& missing) {
-  if (row_elements == 0) return;
-  const uint64_t block = std::max<uint64_t>(1, kFillBlockBytes / (row_elements * sizeof(T)));
-  for (uint64_t row = range.first; row < range.last; row += block) {
-    h5::Slab slab{std::vector<hsize_t>(dataset.dims().size(), 0), dataset.dims()};
-    slab.start[0] = row;
-    slab.count[0] = std::min(block, range.last - row);
-    const std::vector<T> values(slab.count[0] * row_elements, missing);
-    dataset.write_slab(slab, std::span<const T>(values));
+void fill(h5::Dataset& dataset, RowRange range, const T& missing) {
+  h5::Slab share{std::vector<hsize_t>(dataset.dims().size(), 0), dataset.dims()};
+  share.start[0] = range.first;
+  share.count[0] = range.last - range.first;
+  std::vector<T> values;
+  for_each_block(share, dataset.element_bytes(), [&](const h5::Slab& block) {
+    const size_t n = n_elements(block);
+    values.resize(std::max(values.size(), n), missing);
+    dataset.write_slab(block, std::span<const T>(values).first(n));
+  });
+}
+
+void fill_missing(h5::Dataset& dataset, Type type, RowRange range) {
+  switch (type) {
+    case Type::kInt8:
+      return fill<int8_t>(dataset, range, -1);
+    case Type::kUint8:
+      return fill<uint8_t>(dataset, range, 0);
+    case Type::kInt32:
+      return fill<int32_t>(dataset, range, -1);
+    case Type::kInt64:
+      return fill<int64_t>(dataset, range, -1);
+    case Type::kFloat32:
+      return fill<float>(dataset, range, std::numeric_limits<float>::quiet_NaN());
+    case Type::kFloat64:
+      return fill<double>(dataset, range, std::numeric_limits<double>::quiet_NaN());
+    case Type::kText:
+      return fill<std::string>(dataset, range, "");
   }
 }
 
-void fill_missing(h5::File& file, const Shape& shape, RowRange range) {
+// Each rank its share of the cells; the root what belongs to none.
+void fill_all(h5::File& file, RowRange cells, bool is_root) {
   for (const Dataset& one : schema()) {
     h5::Dataset dataset = file.open_dataset(std::string(one.path));
-    const uint64_t elements = row_elements(one, shape);
-    switch (one.type) {
-      case Type::kUint8:
-        fill<uint8_t>(dataset, elements, range, 0);
-        break;
-      case Type::kInt32:
-        fill<int32_t>(dataset, elements, range, -1);
-        break;
-      case Type::kInt64:
-        fill<int64_t>(dataset, elements, range, -1);
-        break;
-      case Type::kFloat32:
-        fill<float>(dataset, elements, range, std::numeric_limits<float>::quiet_NaN());
-        break;
-      case Type::kFloat64:
-        fill<double>(dataset, elements, range, std::numeric_limits<double>::quiet_NaN());
-        break;
-      case Type::kText:
-        fill<std::string>(dataset, elements, range, "");
-        break;
+    if (one.dimensions.front() == Dimension::kCells) {
+      fill_missing(dataset, one.type, cells);
+    } else if (is_root) {
+      fill_missing(dataset, one.type, {0, dataset.dims().front()});
     }
   }
+}
+
+void write_vocabularies(h5::File& file, std::span<const Vocabulary> vocabularies) {
+  h5::Dataset dataset = file.open_dataset("/vocabularies/token");
+  for (size_t i = 0; i < vocabularies.size(); ++i)
+    dataset.write_slab({{i, 0}, {1, vocabularies[i].size()}}, vocabularies[i]);
 }
 
 void write_rows(h5::File& file, std::span<const CellRow> rows, RowRange range) {
@@ -155,16 +166,18 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
   }
 }
 
-void make_and_fill(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
-                   std::span<const CellRow> rows, const RootInfo& info) {
+void make_and_fill(const std::filesystem::path& path, const mpi::Comm& comm, const NewFile& contents,
+                   const std::function<void(h5::File&, RowRange)>& finish) {
   h5::File file = h5::File::create(path, comm);
-  write_root(file, info);
-  create_datasets(file, shape, rows);
+  write_root(file, contents.info);
+  create_datasets(file, contents);
   agree(comm, [&] {
-    const RowRange range = share_of(comm, shape.n_cells);
+    const RowRange cells = share_of(comm, contents.shape.n_cells);
     stop_if_full(path, [&] {
-      fill_missing(file, shape, range);
-      write_rows(file, rows, range);
+      fill_all(file, cells, comm.is_root());
+      write_rows(file, contents.rows, cells);
+      if (comm.is_root()) write_vocabularies(file, contents.vocabularies);
+      if (finish) finish(file, cells);
     });
   });
   file.flush(comm);
@@ -175,21 +188,21 @@ void make_and_fill(const std::filesystem::path& path, const mpi::Comm& comm, con
 
 uint64_t file_bytes(const Shape& shape, std::span<const CellRow> rows) {
   uint64_t bytes = 0;
-  for (const Dataset& one : schema()) bytes += shape.n_cells * row_elements(one, shape) * bytes_of(one, rows);
+  for (const Dataset& one : schema()) bytes += all_elements(one, shape) * bytes_of(one, rows);
   return bytes;
 }
 
-void create_results(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
-                    std::span<const CellRow> rows, const RootInfo& info) {
-  if (rows.size() != shape.n_cells)
-    throw SystemError("results: " + std::to_string(rows.size()) + " rows for " + std::to_string(shape.n_cells) +
-                      " cells");
+void create_results(const std::filesystem::path& path, const mpi::Comm& comm, const NewFile& contents,
+                    const std::function<void(h5::File&, RowRange)>& finish) {
+  if (contents.rows.size() != contents.shape.n_cells)
+    throw SystemError("results: " + std::to_string(contents.rows.size()) + " rows for " +
+                      std::to_string(contents.shape.n_cells) + " cells");
   const std::filesystem::path unfinished = path.string() + ".new";
   agree(comm, [&] {
-    if (comm.is_root()) check_space(path, file_bytes(shape, rows));
+    if (comm.is_root()) check_space(path, file_bytes(contents.shape, contents.rows));
   });
   try {
-    make_and_fill(unfinished, comm, shape, rows, info);
+    make_and_fill(unfinished, comm, contents, finish);
   } catch (const Error&) {
     std::error_code ignored;
     if (comm.is_root()) std::filesystem::remove(unfinished, ignored);

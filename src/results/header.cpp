@@ -45,8 +45,14 @@ h5::File open_results(const std::filesystem::path& path) {
 }
 
 Shape shape_of(const h5::File& file) {
-  return {file.open_dataset("/cells/id").dims().at(0), file.open_dataset("/latents/index").dims().at(1),
-          file.open_dataset("/curves/step").dims().at(1)};
+  Shape shape;
+  for (const Dataset& one : schema()) {
+    const std::vector<hsize_t> dims = file.open_dataset(std::string(one.path)).dims();
+    for (size_t i = 0; i < one.dimensions.size(); ++i) {
+      if (const auto member = length_member(one.dimensions[i])) shape.*member = dims.at(i);
+    }
+  }
+  return shape;
 }
 
 void write_root(h5::File& file, const RootInfo& info) {

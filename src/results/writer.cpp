@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -12,6 +13,8 @@
 #include "base/errors.h"
 #include "h5/file.h"
 #include "results/agree.h"
+#include "results/blocks.h"
+#include "results/carry.h"
 #include "results/create.h"
 #include "results/header.h"
 
@@ -19,8 +22,30 @@ namespace saesweep::results {
 
 namespace {
 
-bool is_float(Type type) {
-  return type == Type::kFloat32 || type == Type::kFloat64;
+template <typename T>
+void check_type(const Dataset& described, std::span<const T>) {
+  const bool is_float = described.type == Type::kFloat32 || described.type == Type::kFloat64;
+  const bool is_text = described.type == Type::kText;
+  if (is_text == std::is_same_v<T, std::string> && is_float == std::is_floating_point_v<T>) return;
+  throw SystemError("results: " + std::string(described.path) + " holds " + std::string(type_name(described.type)) +
+                    ", it was given another type");
+}
+
+size_t size_of(const Values& values) {
+  return std::visit([](auto span) { return span.size(); }, values);
+}
+
+// The first n elements after the indices `place`, cut along the dimension after them only.
+h5::Slab prefix(const h5::Dataset& dataset, std::vector<hsize_t> place, size_t n) {
+  h5::Slab slab{std::move(place), dataset.dims()};
+  const size_t fixed = std::min(slab.start.size(), slab.count.size());
+  std::fill_n(slab.count.begin(), fixed, 1);
+  if (fixed == slab.count.size()) return slab;
+  slab.start.resize(slab.count.size(), 0);
+  slab.count[fixed] = 1;
+  const size_t inner = n_elements(slab);
+  slab.count[fixed] = inner == 0 ? 0 : n / inner;
+  return slab;
 }
 
 // A descriptor of the rank's own: HDF5's flushes are collective.
@@ -67,30 +92,31 @@ struct ResultsWriter::Impl {
     file.leak();
   }
 
-  template <typename T>
-  void write_row(const Dataset& described, uint64_t row, std::span<const T> values) {
-    h5::Slab slab{{row}, {1}};
-    if (!described.dimensions.empty()) {
-      slab.start.push_back(0);
-      slab.count.push_back(values.size());
-    }
-    stop_if_full(file.path(), [&] { datasets.at(std::string(described.path)).write_slab(slab, values); });
-  }
-
-  template <typename T>
-  void write_number(const std::string& path, uint64_t row, std::span<const T> values) {
+  // `place`: the first indices of what is written.
+  void write(std::string_view path, std::vector<hsize_t> place, const Values& values) {
     const Dataset& described = dataset(path);
-    if (described.type == Type::kText || is_float(described.type) != std::is_floating_point_v<T>) {
-      throw SystemError("results: " + path + " holds " + std::string(type_name(described.type)) +
-                        ", it was given another type");
-    }
-    write_row(described, row, values);
+    std::visit([&](auto span) { check_type(described, span); }, values);
+    h5::Dataset& written = datasets.find(path)->second;
+    const h5::Slab slab = prefix(written, std::move(place), size_of(values));
+    stop_if_full(file.path(), [&] { std::visit([&](auto span) { written.write_slab(slab, span); }, values); });
   }
 };
 
 ResultsWriter ResultsWriter::create(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
-                                    std::span<const CellRow> rows, const RootInfo& info) {
-  create_results(path, comm, shape, rows, info);
+                                    std::span<const CellRow> rows, const RootInfo& info,
+                                    std::span<const Vocabulary> vocabularies) {
+  create_results(path, comm, {shape, rows, info, vocabularies});
+  return open(path, comm);
+}
+
+ResultsWriter ResultsWriter::recreate(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
+                                      std::span<const CellRow> rows, const RootInfo& info, Stage last_stage,
+                                      std::span<const Vocabulary> vocabularies) {
+  Carried carried;
+  agree(comm, [&] { carried = find_carried(path, vocabularies, last_stage); });
+  comm.broadcast(std::span(carried.vocabularies));
+  create_results(path, comm, {shape, rows, info, vocabularies},
+                 [&](h5::File& file, RowRange range) { carry_rows(carried, file, rows, range); });
   return open(path, comm);
 }
 
@@ -111,38 +137,32 @@ const Shape& ResultsWriter::shape() const {
 }
 
 void ResultsWriter::write(uint64_t row, std::string_view column, double value) {
-  impl_->write_number<double>("/cells/" + std::string(column), row, std::span(&value, 1));
+  impl_->write("/cells/" + std::string(column), {row}, std::span<const double>(&value, 1));
 }
 
 void ResultsWriter::write(uint64_t row, std::string_view column, int64_t value) {
-  impl_->write_number<int64_t>("/cells/" + std::string(column), row, std::span(&value, 1));
+  impl_->write("/cells/" + std::string(column), {row}, std::span<const int64_t>(&value, 1));
 }
 
 void ResultsWriter::write(uint64_t row, std::string_view column, std::string_view value) {
-  const Dataset& described = dataset("/cells/" + std::string(column));
-  if (described.type != Type::kText) throw SystemError("results: " + std::string(described.path) + " holds no text");
   const std::string text(value);
-  impl_->write_row<std::string>(described, row, std::span(&text, 1));
+  impl_->write("/cells/" + std::string(column), {row}, std::span<const std::string>(&text, 1));
 }
 
-void ResultsWriter::write_latents(uint64_t row, std::string_view column, std::span<const float> values) {
-  impl_->write_number("/latents/" + std::string(column), row, values);
+void ResultsWriter::write_block(uint64_t row, std::string_view path, const Values& values) {
+  impl_->write(path, {row}, values);
 }
 
-void ResultsWriter::write_latents(uint64_t row, std::string_view column, std::span<const double> values) {
-  impl_->write_number("/latents/" + std::string(column), row, values);
+void ResultsWriter::write_block(uint64_t row, uint64_t slot, std::string_view path, const Values& values) {
+  impl_->write(path, {row, slot}, values);
 }
 
-void ResultsWriter::write_latents(uint64_t row, std::string_view column, std::span<const int64_t> values) {
-  impl_->write_number("/latents/" + std::string(column), row, values);
+void ResultsWriter::write_latents(uint64_t row, std::string_view column, const Values& values) {
+  write_block(row, "/latents/" + std::string(column), values);
 }
 
-void ResultsWriter::write_curve(uint64_t row, std::string_view column, std::span<const double> values) {
-  impl_->write_number("/curves/" + std::string(column), row, values);
-}
-
-void ResultsWriter::write_curve(uint64_t row, std::string_view column, std::span<const int64_t> values) {
-  impl_->write_number("/curves/" + std::string(column), row, values);
+void ResultsWriter::write_curve(uint64_t row, std::string_view column, const Values& values) {
+  write_block(row, "/curves/" + std::string(column), values);
 }
 
 void ResultsWriter::set_stage(uint64_t row, Stage stage) {

@@ -6,12 +6,19 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "mpi/comm.h"
 #include "results/cell_row.h"
 #include "results/schema.h"
 
 namespace saesweep::results {
+
+//! Elements of a dataset; a vector or span of one of these types.
+using Values =
+    std::variant<std::span<const int8_t>, std::span<const uint8_t>, std::span<const int32_t>, std::span<const int64_t>,
+                 std::span<const float>, std::span<const double>, std::span<const std::string>>;
 
 //! Writes one results file from all ranks of a communicator.
 //!
@@ -23,11 +30,19 @@ namespace saesweep::results {
 class ResultsWriter {
  public:
   //! Makes the file: every dataset allocated and filled with "missing" (NaN, -1, "", state and stage 0), the
-  //! identifying columns written, flushed, and only then given its name (a file of that name is replaced).
-  //! Collective; all ranks pass the same. Throws OutputError on all ranks where the folder cannot be written or
-  //! has too little free space.
+  //! identifying columns and vocabularies written, flushed, and only then given its name (a file of that name is
+  //! replaced). Collective; all ranks pass the same, but for the vocabularies, of which those of the root count.
+  //! Throws OutputError on all ranks where the folder cannot be written or has too little free space.
   static ResultsWriter create(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
-                              std::span<const CellRow> rows, const RootInfo& info);
+                              std::span<const CellRow> rows, const RootInfo& info,
+                              std::span<const Vocabulary> vocabularies = {});
+
+  //! As create, but what holds of the cells in the file of that name is carried over into the new one, which then
+  //! takes its place (results/carry.h says what holds). A row that has reached last_stage is done. A job killed
+  //! meanwhile leaves the old file or the new one.
+  static ResultsWriter recreate(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
+                                std::span<const CellRow> rows, const RootInfo& info, Stage last_stage,
+                                std::span<const Vocabulary> vocabularies = {});
 
   //! Opens a file to continue it. Collective. Throws OutputError where it is no results file of this version.
   static ResultsWriter open(const std::filesystem::path& path, const mpi::Comm& comm);
@@ -44,14 +59,15 @@ class ResultsWriter {
   void write(uint64_t row, std::string_view column, int64_t value);
   void write(uint64_t row, std::string_view column, std::string_view value);
 
-  //! The first values.size() elements of row `row` of `/latents/<column>`; the rest stays missing.
-  void write_latents(uint64_t row, std::string_view column, std::span<const float> values);
-  void write_latents(uint64_t row, std::string_view column, std::span<const double> values);
-  void write_latents(uint64_t row, std::string_view column, std::span<const int64_t> values);
+  //! The first elements of row `row` of any dataset; the rest stays missing. Along the dataset's second dimension
+  //! there may be fewer than it has, along all others there are as many: values.size() is a multiple of these.
+  void write_block(uint64_t row, std::string_view path, const Values& values);
+  //! The same for one entry of the second dimension (one latent): fewer along the third dimension only.
+  void write_block(uint64_t row, uint64_t slot, std::string_view path, const Values& values);
 
-  //! The first values.size() points of row `row` of `/curves/<column>`; the rest stays missing.
-  void write_curve(uint64_t row, std::string_view column, std::span<const double> values);
-  void write_curve(uint64_t row, std::string_view column, std::span<const int64_t> values);
+  //! write_block of `/latents/<column>` and `/curves/<column>`.
+  void write_latents(uint64_t row, std::string_view column, const Values& values);
+  void write_curve(uint64_t row, std::string_view column, const Values& values);
 
   //! Says that the columns of that stage, and of those before, are written: makes them durable, then writes the
   //! stage. Call it after the stage's columns.

@@ -46,7 +46,7 @@ results::Shape shape_of(std::span<const Cell> cells, const SweepOptions& options
   results::Shape shape{.n_cells = cells.size()};
   for (const Cell& cell : cells) {
     const CurvePoints points = curve_points(cell.tokens / options.train.batch_tokens);
-    shape.n_latents = std::max(shape.n_latents, static_cast<uint64_t>(cell.n_latents));
+    shape.n_all_latents = std::max(shape.n_all_latents, static_cast<uint64_t>(cell.n_latents));
     shape.n_curve_points = std::max(shape.n_curve_points, static_cast<uint64_t>(points.n));
   }
   return shape;

@@ -278,11 +278,7 @@ void UnitRun::write(Job& job, const evaluate::CellEvaluation& evaluation) {
   results.write(job.row, "tokens_evaluated", evaluation.n_tokens());
   results.write(job.row, "tokens_ce", evaluation.n_predictions());
   results.write(job.row, "evaluate_seconds", job.evaluate_seconds);
-  const std::vector<float> rates = evaluation.firing_rates();
-  std::vector<int64_t> index(rates.size());
-  for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int64_t>(i);
-  results.write_latents(job.row, "index", index);
-  results.write_latents(job.row, "firing_rate", rates);
+  results.write_block(job.row, "/all_latents/firing_rate", evaluation.firing_rates());
   results.set_stage(job.row, results::Stage::kEvaluated);
   results.set_state(job.row, results::State::kDone);
   report({.cells_done = 1}, true);

@@ -46,9 +46,9 @@ def test_h5py_reads_what_was_written(written):
         assert file.attrs["software_hdf5"].decode() == "1.10.8"
         assert file["cells/model"].asstr()[22] == "/models/π-22"
         assert list(file["cells/explained_variance"][:]) == [row + 0.25 for row in range(N_CELLS)]
-        assert file["latents/firing_rate"][5, 104] == np.float32(104 / 1024)
-        assert np.isnan(file["latents/firing_rate"][5, 105])
-        assert file["latents/index"][5, 105] == -1
+        assert file["all_latents/firing_rate"][5, 104] == np.float32(104 / 1024)
+        assert np.isnan(file["all_latents/firing_rate"][5, 105])
+        assert file["latents/index"].shape == (N_CELLS, 0)
         assert np.isnan(file["cells/l0"][:]).all()
 
 
@@ -65,7 +65,8 @@ def test_every_dataset_says_unit_meaning_and_whether_it_may_differ(written):
     with h5py.File(written) as file:
         differing = {name for name, item in datasets(file).items() if item.attrs["reproducible"] == 0}
         assert differing == {
-            "cells/train_seconds", "cells/evaluate_seconds", "cells/tokens_per_second", "cells/host", "cells/rank"}
+            "cells/train_seconds", "cells/evaluate_seconds", "cells/harvest_seconds", "cells/judge_seconds",
+            "cells/tokens_per_second", "cells/host", "cells/rank"}
         assert all(item.attrs["meaning"] and "unit" in item.attrs for item in datasets(file).values())
         assert file["cells/ce_clean"].attrs["unit"].decode() == "nats/token"
 
@@ -141,8 +142,8 @@ def check_rows(path):
                 assert list(file["curves/step"][row]) == [1, 10, 20, -1, -1]
             if stage[row] >= 2:
                 assert file["cells/explained_variance"][row] == row + 0.25
-                assert (file["latents/firing_rate"][row, :own] == np.arange(own, dtype=np.float32) / 1024).all()
-                assert np.isnan(file["latents/firing_rate"][row, own:]).all()
+                assert (file["all_latents/firing_rate"][row, :own] == np.arange(own, dtype=np.float32) / 1024).all()
+                assert np.isnan(file["all_latents/firing_rate"][row, own:]).all()
             assert state[row] != DONE or stage[row] >= 1
         return int((state == DONE).sum())
 

@@ -62,7 +62,7 @@ class Run:
         assert self.done.returncode == 0, self.done.stderr
         with h5py.File(self.output / "results.h5") as file:
             cells = {name: column[:] for name, column in file["cells"].items()}
-            cells["firing_rate"] = file["latents/firing_rate"][:]
+            cells["firing_rate"] = file["all_latents/firing_rate"][:]
         return cells
 
 

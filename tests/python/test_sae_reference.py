@@ -48,7 +48,7 @@ class Run:
         self.folder = next((output / "saes").glob("*/layers.3"))
         with h5py.File(output / "results.h5") as file:
             self.row = {name: column[0] for name, column in file["cells"].items()}
-            self.firing_rate = file["latents/firing_rate"][0]
+            self.firing_rate = file["all_latents/firing_rate"][0]
         text = folder / "held_out.safetensors"
         program("activations", MODEL, "--text", HELD_OUT, "--hookpoint", "layers.3", "--context-length", CONTEXT,
                 "--logits", "-o", text)  # fmt: skip

@@ -95,7 +95,7 @@ def test_every_cell_is_done_and_its_metrics_are_numbers(reference):
             assert np.isfinite(cells[column][:]).all(), column
         assert (cells["explained_variance"][:] > 0).all() and (cells["explained_variance"][:] < 1).all()
         assert (cells["tokens_trained"][:] == 10_240).all()
-        rates = file["latents/firing_rate"][:]
+        rates = file["all_latents/firing_rate"][:]
         np.testing.assert_allclose(rates.sum(axis=1), cells["l0"][:], rtol=1e-5)
         losses = file["curves/loss"][:]
         assert (losses[:, -1] < losses[:, 0]).all()

@@ -13,6 +13,18 @@
 namespace saesweep::results {
 namespace {
 
+// Every dimension has a length of its own.
+constexpr Shape kScoredShape{.n_cells = 3,
+                             .n_all_latents = 13,
+                             .n_curve_points = 2,
+                             .n_latents = 7,
+                             .n_null_latents = 4,
+                             .n_predictions = 6,
+                             .n_examples = 5,
+                             .n_window = 8,
+                             .n_vocabularies = 1,
+                             .n_tokens = 9};
+
 class ResultsFile : public testing::Test {
  protected:
   ResultsWriter create(const Shape& shape) {
@@ -44,17 +56,19 @@ TEST_F(ResultsFile, ANewFileHoldsTheRowsAndNothingElseYet) {
 }
 
 TEST_F(ResultsFile, WhatNobodyWroteReadsAsMissing) {
-  create({3, 7, 2}).close();
+  create(kScoredShape).close();
   world_.barrier();
   const ResultsReader reader(path_);
   std::set<std::string_view> given{"/cells/state", "/cells/stage", "/cells/penalty"};
   for (const auto& [path, member] : integer_columns()) given.insert(path);
   for (const Dataset& one : schema()) {
     if (one.type == Type::kText || given.contains(one.path)) continue;
+    ASSERT_GT(all_elements(one, kScoredShape), 0u) << one.path;
     const bool is_float = one.type == Type::kFloat32 || one.type == Type::kFloat64;
     const auto values = reader.numbers(one.path);
-    EXPECT_EQ(values.size(), 3 * row_elements(one, reader.shape())) << one.path;
-    for (const double value : values) EXPECT_TRUE(is_float ? std::isnan(value) : value == -1) << one.path;
+    EXPECT_EQ(values.size(), all_elements(one, reader.shape())) << one.path;
+    for (const double value : values)
+      EXPECT_TRUE(is_float ? std::isnan(value) : value == (one.type == Type::kUint8 ? 0 : -1)) << one.path;
   }
 }
 
@@ -67,20 +81,61 @@ TEST_F(ResultsFile, RowsWrittenByAnyRankComeBack) {
   world_.barrier();
   const ResultsReader reader(path_);
   const auto explained = reader.numbers("/cells/explained_variance");
-  const auto index = reader.numbers("/latents/index");
-  const auto rate = reader.numbers("/latents/firing_rate");
+  const auto rate = reader.numbers("/all_latents/firing_rate");
   const auto loss = reader.numbers("/curves/loss");
   for (size_t row = 0; row < 5; ++row) {
     EXPECT_EQ(reader.cells()[row].state, State::kDone);
     EXPECT_EQ(reader.cells()[row].stage, Stage::kEvaluated);
     EXPECT_EQ(explained[row], static_cast<double>(row) + 0.25);
     EXPECT_EQ(rate[row * 110 + 64], 0.0625);
-    EXPECT_EQ(index[row * 110 + 99 + row], static_cast<double>(99 + row));
-    EXPECT_EQ(index[row * 110 + 100 + row], -1);
+    EXPECT_EQ(rate[row * 110 + 99 + row], static_cast<double>(99 + row) / 1024);
     EXPECT_TRUE(std::isnan(rate[row * 110 + 100 + row]));
     EXPECT_EQ(loss[row * 4 + 2], static_cast<double>(row));
     EXPECT_TRUE(std::isnan(loss[row * 4 + 3]));
   }
+}
+
+TEST_F(ResultsFile, BlocksOfARowAndOfASlotComeBackAndTheRestStaysMissing) {
+  auto writer = create(kScoredShape);
+  if (world_.is_root()) {
+    writer.write_block(1, "/latents/status", std::vector<uint8_t>{2, 3});
+    writer.write_block(1, "/latents/explanation", std::vector<std::string>{"wörds", "digits"});
+    writer.write_block(1, "/latents/peak_quantiles", std::vector<float>(2 * 11, 0.5F));
+    writer.write_block(1, 6, "/predictions/fuzz_truth", std::vector<int8_t>{1, 0});
+    writer.write_block(1, 6, "/predictions/fuzz_marks", std::vector<int64_t>{int64_t{1} << 62, 5});
+    writer.write_block(2, 3, "/predictions/fuzz_null_probability", std::vector<float>(6, 0.25F));
+    writer.write_block(2, 4, "/examples/token", std::vector<int32_t>(2 * 8, 77));
+  }
+  writer.close();
+  world_.barrier();
+  const ResultsReader reader(path_);
+  const auto expect_runs = [&](std::string_view path, size_t at, std::vector<double> expected) {
+    const auto values = reader.numbers(path);
+    for (size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(values.at(at + i), expected[i]) << path << " " << i;
+  };
+  expect_runs("/latents/status", 1 * 7 - 1, {0, 2, 3, 0});
+  EXPECT_EQ(reader.texts("/latents/explanation").at(7), "wörds");
+  EXPECT_EQ(reader.texts("/latents/explanation").at(8), "digits");
+  EXPECT_EQ(reader.texts("/latents/explanation").at(9), "");
+  expect_runs("/latents/peak_quantiles", 1 * 77 + 20, {0.5, 0.5});
+  EXPECT_TRUE(std::isnan(reader.numbers("/latents/peak_quantiles").at(1 * 77 + 22)));
+  expect_runs("/predictions/fuzz_truth", (1 * 7 + 6) * 6 - 1, {-1, 1, 0, -1, -1, -1, -1, -1});
+  expect_runs("/predictions/fuzz_marks", (1 * 7 + 6) * 6, {0x1p62, 5, -1});
+  expect_runs("/predictions/fuzz_null_probability", (2 * 4 + 3) * 6, {0.25, 0.25, 0.25, 0.25, 0.25, 0.25});
+  EXPECT_TRUE(std::isnan(reader.numbers("/predictions/fuzz_null_probability").at((2 * 4 + 3) * 6 - 1)));
+  expect_runs("/examples/token", (2 * 7 + 4) * 40 - 1, {-1, 77});
+  expect_runs("/examples/token", (2 * 7 + 4) * 40 + 15, {77, -1});
+}
+
+TEST_F(ResultsFile, VocabulariesStandInItFromTheStart) {
+  const Vocabulary words{"<|end|>", " the", "\n", "日本語", std::string(40, 'x')};
+  const std::vector<Vocabulary> of_root{words};
+  ResultsWriter::create(path_, world_, kScoredShape, test::sample_rows(3), test::sample_info(),
+                        world_.is_root() ? of_root : std::vector<Vocabulary>{})
+      .close();
+  world_.barrier();
+  const auto texts = ResultsReader(path_).texts("/vocabularies/token");
+  EXPECT_EQ(texts, (std::vector<std::string>{"<|end|>", " the", "\n", "日本語", std::string(32, 'x'), "", "", "", ""}));
 }
 
 TEST_F(ResultsFile, CanBeReadWhileItIsWritten) {
@@ -100,7 +155,7 @@ TEST_F(ResultsFile, IsContinuedWhereItStopped) {
   }
   {
     auto writer = ResultsWriter::open(path_, world_);
-    EXPECT_EQ(writer.shape().n_latents, 110u);
+    EXPECT_EQ(writer.shape().n_all_latents, 110u);
     if (world_.rank() == world_.size() - 1) test::write_sample_cell(writer, 3);
   }
   world_.barrier();
@@ -117,7 +172,10 @@ TEST_F(ResultsFile, FewerCellsThanRanksAndEmptyDimensionsWork) {
   world_.barrier();
   const ResultsReader reader(path_);
   EXPECT_EQ(reader.numbers("/cells/l0").at(0), 32.0);
-  EXPECT_TRUE(reader.numbers("/latents/index").empty());
+  for (const Dataset& one : schema()) {
+    if (one.dimensions.size() < 2 || one.type == Type::kText) continue;
+    EXPECT_TRUE(reader.numbers(one.path).empty()) << one.path;
+  }
 }
 
 TEST_F(ResultsFile, ALongModelPathIsKeptWhole) {
@@ -136,6 +194,18 @@ TEST_F(ResultsFile, AWrongColumnTypeRowOrLengthIsRefused) {
   EXPECT_THROW(writer.write(0, "d_in", 0.5), SystemError);
   EXPECT_THROW(writer.write(2, "l0", 0.5), SystemError);
   EXPECT_THROW(writer.write_curve(0, "loss", std::vector<double>(4)), SystemError);
+  EXPECT_THROW(writer.write_block(0, "/latents/explanation", std::vector<std::string>{"none are scored"}), SystemError);
+  EXPECT_THROW(writer.write_block(0, "/curves/loss", std::vector<int64_t>(3)), SystemError);
+  EXPECT_THROW(writer.write_block(0, "/curves/loss", std::vector<std::string>(3)), SystemError);
+}
+
+TEST_F(ResultsFile, ABlockThatFillsNoWholeEntriesIsRefused) {
+  auto writer = create(kScoredShape);
+  EXPECT_THROW(writer.write_block(0, "/predictions/fuzz_truth", std::vector<int8_t>(7)), SystemError);
+  EXPECT_THROW(writer.write_block(0, 7, "/predictions/fuzz_truth", std::vector<int8_t>(6)), SystemError);
+  EXPECT_THROW(writer.write_block(0, 0, "/predictions/fuzz_truth", std::vector<int8_t>(7)), SystemError);
+  EXPECT_THROW(writer.write_block(0, 0, "/examples/token", std::vector<int32_t>(9)), SystemError);
+  EXPECT_THROW(writer.write_block(0, 0, "/cells/l0", std::vector<double>(1)), SystemError);
 }
 
 TEST_F(ResultsFile, ADiskTooSmallIsRefusedBeforeAnythingIsMade) {

@@ -17,8 +17,10 @@ std::string type_in_docs(const Dataset& dataset) {
 }
 
 std::string shape_in_docs(const Dataset& dataset) {
-  std::string shape(dimension_name(Dimension::kCells));
-  for (const Dimension dimension : dataset.dimensions) shape += ", " + std::string(dimension_name(dimension));
+  std::string shape;
+  for (const Dimension dimension : dataset.dimensions) {
+    shape += (shape.empty() ? "" : ", ") + std::string(dimension_name(dimension));
+  }
   return shape;
 }
 
@@ -59,6 +61,22 @@ TEST(Schema, EachPathStandsOnceAndHasAMeaning) {
   }
 }
 
+// What a file holds before any stage has run is written with it, or is the row's progress.
+TEST(Schema, ColumnsOfEachStageSayWhichItIs) {
+  const auto stage_of = [](std::string_view path) { return dataset(path).stage; };
+  EXPECT_EQ(stage_of("/cells/id"), Stage::kNone);
+  EXPECT_EQ(stage_of("/cells/state"), Stage::kNone);
+  EXPECT_EQ(stage_of("/vocabularies/token"), Stage::kNone);
+  EXPECT_EQ(stage_of("/cells/host"), Stage::kTrained);
+  EXPECT_EQ(stage_of("/curves/step"), Stage::kTrained);
+  EXPECT_EQ(stage_of("/cells/kl_score"), Stage::kEvaluated);
+  EXPECT_EQ(stage_of("/all_latents/firing_rate"), Stage::kEvaluated);
+  EXPECT_EQ(stage_of("/all_latents/status"), Stage::kHarvested);
+  EXPECT_EQ(stage_of("/latents/status"), Stage::kHarvested);
+  EXPECT_EQ(stage_of("/latents/explanation"), Stage::kScored);
+  EXPECT_EQ(stage_of("/predictions/fuzz_null_answer"), Stage::kScored);
+}
+
 TEST(Schema, AMisspeltPathNamesTheNearest) {
   try {
     dataset("/cells/explained_varience");
@@ -69,9 +87,24 @@ TEST(Schema, AMisspeltPathNamesTheNearest) {
 }
 
 TEST(Schema, RowSizesFollowTheShape) {
-  const Shape shape{10, 2048, 100};
+  const Shape shape{.n_cells = 10,
+                    .n_all_latents = 2048,
+                    .n_curve_points = 100,
+                    .n_latents = 7,
+                    .n_null_latents = 3,
+                    .n_predictions = 40,
+                    .n_examples = 50,
+                    .n_window = 32,
+                    .n_vocabularies = 2,
+                    .n_tokens = 900};
   EXPECT_EQ(row_elements(dataset("/cells/l0"), shape), 1u);
-  EXPECT_EQ(row_elements(dataset("/latents/firing_rate"), shape), 2048u);
+  EXPECT_EQ(row_elements(dataset("/all_latents/firing_rate"), shape), 2048u);
+  EXPECT_EQ(row_elements(dataset("/latents/firing_rate"), shape), 7u);
+  EXPECT_EQ(row_elements(dataset("/latents/peak_quantiles"), shape), 7u * 11);
+  EXPECT_EQ(row_elements(dataset("/predictions/fuzz_null_answer"), shape), 3u * 40);
+  EXPECT_EQ(all_elements(dataset("/examples/token"), shape), 10u * 7 * 50 * 32);
+  EXPECT_EQ(row_elements(dataset("/vocabularies/token"), shape), 900u);
+  EXPECT_EQ(all_elements(dataset("/vocabularies/token"), shape), 2u * 900);
   EXPECT_EQ(row_elements(dataset("/curves/loss"), shape), 100u);
 }
 

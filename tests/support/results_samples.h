@@ -35,12 +35,8 @@ inline results::RootInfo sample_info() {
 //! 100 + row latents, a curve of three points.
 inline void write_sample_cell(results::ResultsWriter& writer, uint64_t row) {
   const size_t n_latents = 100 + row;
-  std::vector<int64_t> index(n_latents);
   std::vector<float> rate(n_latents);
-  for (size_t i = 0; i < n_latents; ++i) {
-    index[i] = static_cast<int64_t>(i);
-    rate[i] = static_cast<float>(i) / 1024;
-  }
+  for (size_t i = 0; i < n_latents; ++i) rate[i] = static_cast<float>(i) / 1024;
   writer.set_state(row, results::State::kStarted);
   writer.write(row, "n_latents", static_cast<int64_t>(n_latents));
   writer.write(row, "host", "node" + std::to_string(row));
@@ -48,8 +44,7 @@ inline void write_sample_cell(results::ResultsWriter& writer, uint64_t row) {
   writer.write_curve(row, "loss", std::vector<double>{3.5, 2.5, static_cast<double>(row)});
   writer.set_stage(row, results::Stage::kTrained);
   writer.write(row, "explained_variance", static_cast<double>(row) + 0.25);
-  writer.write_latents(row, "index", index);
-  writer.write_latents(row, "firing_rate", rate);
+  writer.write_block(row, "/all_latents/firing_rate", rate);
   writer.set_stage(row, results::Stage::kEvaluated);
   writer.set_state(row, results::State::kDone);
 }
