@@ -17,7 +17,7 @@
 #include "text/path_list.h"
 #include "text/token_store.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace saesweep::app {
 
@@ -88,7 +88,7 @@ void print_ids(std::span<const uint32_t> ids) {
 void print_ids_of_lines(const text::Tokenizer& tokenizer) {
   std::string line;
   for (uint64_t number = 1; std::getline(std::cin, line); ++number) {
-    text::require_utf8(line, fmt::format("standard input, line {}", number));
+    require_utf8(line, fmt::format("standard input, line {}", number));
     print_ids(tokenizer.encode(line));
   }
 }

@@ -4,30 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "base/utf8.h"
 
 namespace saesweep::autointerp {
 
 namespace {
-
-//! Bytes of the character that text starts with; 0 where it starts with none (RFC 3629).
-size_t character_bytes(std::string_view text) {
-  const auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
-  const auto follows = [&](size_t n) {
-    for (size_t i = 1; i <= n; ++i) {
-      if ((at(i) & 0xC0) != 0x80) return false;
-    }
-    return true;
-  };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  const bool is_overlong = (first == 0xE0 && at(1) < 0xA0) || (first == 0xF0 && at(1) < 0x90);
-  const bool is_beyond = (first == 0xED && at(1) > 0x9F) || (first == 0xF4 && at(1) > 0x8F);
-  if (is_overlong || is_beyond) return 0;
-  if (first >= 0xE0 && first <= 0xEF) return follows(2) ? 3 : 0;
-  if (first >= 0xF0 && first <= 0xF4) return follows(3) ? 4 : 0;
-  return 0;
-}
 
 //! Builds the line so that << and >> stand in it for marks only.
 class Line {
@@ -38,21 +21,13 @@ class Line {
   }
 
   void add(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const size_t n = character_bytes(bytes);
-      if (n == 1) {
-        add_plain(bytes[0]);
-      } else {
-        text_ += n == 0 ? "\xEF\xBF\xBD" : bytes.substr(0, n);
-      }
-      bytes.remove_prefix(std::max<size_t>(n, 1));
-    }
+    for (const char character : valid_utf8(bytes)) add_character(character);
   }
 
   std::string take() { return std::move(text_); }
 
  private:
-  void add_plain(char character) {
+  void add_character(char character) {
     if (character == '\n') {
       text_ += "\\n";
     } else if (character == '\t') {

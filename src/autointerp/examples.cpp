@@ -104,6 +104,11 @@ int64_t n_windows_wanted(const AutointerpOptions& options) {
   return kQuantiles * (options.explainer_examples + options.scorer_examples);
 }
 
+int64_t n_top_wanted(const AutointerpOptions& options) {
+  const bool shows_top = options.explainer_selection == "top" || options.explainer_selection == "mix";
+  return std::max({options.entropy_examples, options.stored_examples, shows_top ? options.explainer_examples : 0});
+}
+
 LatentExamples choose_examples(const evaluate::LatentWindows& windows, const AutointerpOptions& options) {
   const std::vector<Drawn> drawn = ranked(windows.firing);
   Pool pool(drawn);

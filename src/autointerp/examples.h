@@ -34,6 +34,8 @@ inline constexpr int32_t kQuantiles = 10;
 
 //! Firing windows that examples are chosen from: so many that each tenth holds all that is drawn from it.
 int64_t n_windows_wanted(const AutointerpOptions& options);
+//! Windows of the highest peaks, of which the explainer may be shown some.
+int64_t n_top_wanted(const AutointerpOptions& options);
 
 //! Chooses the examples of a latent from its windows. Fewer windows than asked for: explainer first. Depends on the
 //! windows alone.

@@ -12,9 +12,12 @@
 
 #include "base/errors.h"
 #include "evaluate/cell_evaluation.h"
+#include "evaluate/harvest.h"
 #include "model/compute.h"
 #include "model/variants.h"
 #include "sae/folder.h"
+#include "sweep/score_rows.h"
+#include "text/tokenizer.h"
 #include "train/activation_buffer.h"
 #include "train/activation_source.h"
 #include "train/row_order.h"
@@ -64,14 +67,18 @@ struct Curve {
 struct Job {
   const Cell* cell;
   uint64_t row;
+  results::Stage stage;
   //! Of the unit's hookpoints.
   size_t hookpoint;
-  //! One of these two.
-  std::unique_ptr<train::SaeTrainer> trainer;
+  //! One of these two, while an SAE is needed.
+  std::unique_ptr<train::SaeTrainer> trainer = {};
   std::optional<sae::Sae> loaded = {};
+  //! What a run before this one harvested.
+  std::optional<autointerp::StoredHarvest> harvested = {};
   Curve curve = {};
   double train_seconds = 0;
   double evaluate_seconds = 0;
+  double harvest_seconds = 0;
   bool failed = false;
 
   const sae::Sae& sae() const { return loaded ? *loaded : trainer->sae(); }
@@ -83,17 +90,28 @@ class UnitRun {
   void run();
 
  private:
+  //! Takes up what earlier runs left of the unit's cells.
+  void resume();
   //! Takes SAEs from their folders: the rows count as trained.
   void load();
   //! Draws the SAEs that are to be trained.
   void start();
   void train();
+  void train_and_evaluate();
   void train_step(Job& job, const at::Tensor& x, int64_t step);
   void save(Job& job);
   void evaluate();
   void evaluate_split(train::ActivationSource& source, train::RowOrder order, int64_t n_rows,
                       std::vector<evaluate::CellEvaluation>& evaluations, bool held_out);
   void write(Job& job, const evaluate::CellEvaluation& evaluation);
+  //! Harvests cells that are not yet, and gives all to be scored.
+  void score();
+  void harvest();
+  void read_for(std::span<Job* const> readers, std::span<evaluate::Harvest* const> harvests,
+                const evaluate::HarvestText& text, const train::ActivationSource& source);
+  void keep_in_memory(std::span<evaluate::Harvest* const> harvests) const;
+  evaluate::HarvestOptions harvest_options() const;
+  std::vector<Job*> jobs_that(const std::function<bool(const Job&)>& holds);
   train::ActivationSource source_of(const text::TokenRows& rows) const;
   train::TrainOptions train_options(const Cell& cell) const;
   //! Runs work of one job; what fails that cell alone is recorded and does not leave here.
@@ -119,7 +137,7 @@ UnitRun::UnitRun(std::span<const UnitCell> cells, const UnitContext& context)
   hookpoints_.erase(std::unique(hookpoints_.begin(), hookpoints_.end()), hookpoints_.end());
   for (const UnitCell& unit_cell : cells) {
     const auto place = std::find(hookpoints_.begin(), hookpoints_.end(), unit_cell.cell->hookpoint);
-    jobs_.push_back({unit_cell.cell, unit_cell.row, static_cast<size_t>(place - hookpoints_.begin()), nullptr});
+    jobs_.push_back({unit_cell.cell, unit_cell.row, unit_cell.stage, static_cast<size_t>(place - hookpoints_.begin())});
   }
 }
 
@@ -138,17 +156,10 @@ train::ActivationSource UnitRun::source_of(const text::TokenRows& rows) const {
 
 void UnitRun::run() {
   for (Job& job : jobs_) context_.results.set_state(job.row, results::State::kStarted);
-  const Cell& first = *jobs_.front().cell;
   try {
-    model_.emplace(
-        model::make_variant(first.model_source, first.variant, first.init_seed, options_.model, context_.device));
-    if (first.is_loaded()) {
-      load();
-    } else {
-      start();
-      train();
-    }
-    evaluate();
+    resume();
+    train_and_evaluate();
+    if (options_.autointerp.is_wanted) score();
   } catch (const std::exception& error) {
     if (!model::is_out_of_memory(error)) throw;
     for (Job& job : jobs_) {
@@ -158,22 +169,66 @@ void UnitRun::run() {
   report({}, true);
 }
 
+void UnitRun::resume() {
+  for (Job& job : jobs_) {
+    if (options_.autointerp.is_wanted && job.stage >= results::Stage::kEvaluated) {
+      job.harvested = autointerp::read_harvest(harvest_path(options_, *job.cell));
+    }
+    if (job.cell->is_loaded() || job.harvested || job.stage < results::Stage::kTrained) continue;
+    try {
+      job.loaded = sae::load_sae(sae_folder(options_, *job.cell));
+      job.loaded->parameters = job.loaded->parameters.to(context_.device);
+    } catch (const ModelError&) {  // it is trained again
+      job.stage = results::Stage::kNone;
+    }
+  }
+}
+
+void UnitRun::train_and_evaluate() {
+  const auto needs_model = [](const Job& job) { return !job.harvested; };
+  if (jobs_that(needs_model).empty()) return;
+  const Cell& first = *jobs_.front().cell;
+  model_.emplace(
+      model::make_variant(first.model_source, first.variant, first.init_seed, options_.model, context_.device));
+  if (first.is_loaded()) {
+    load();
+  } else {
+    start();
+    train();
+  }
+  evaluate();
+}
+
+std::vector<Job*> UnitRun::jobs_that(const std::function<bool(const Job&)>& holds) {
+  std::vector<Job*> jobs;
+  for (Job& job : jobs_) {
+    if (!job.failed && holds(job)) jobs.push_back(&job);
+  }
+  return jobs;
+}
+
 void UnitRun::load() {
   for (Job& job : jobs_) {
+    if (job.harvested) continue;
     job.loaded = sae::load_sae(job.cell->sae_folder);
     job.loaded->parameters = job.loaded->parameters.to(context_.device);
+    if (job.stage >= results::Stage::kTrained) continue;
     context_.results.set_stage(job.row, results::Stage::kTrained);
+    job.stage = results::Stage::kTrained;
   }
 }
 
 void UnitRun::start() {
   for (Job& job : jobs_) {
+    if (job.stage >= results::Stage::kTrained) continue;
     job.trainer = std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
                                                       job.cell->sae_seed, context_.device);
   }
 }
 
 void UnitRun::train() {
+  const std::vector<Job*> jobs = jobs_that([](const Job& job) { return job.trainer != nullptr; });
+  if (jobs.empty()) return;
   const text::TokenRows& rows = context_.text_of(*jobs_.front().cell).rows(text::Split::kTrain);
   const train::ActivationSource source = source_of(rows);
   const std::string text_hash = rows.stream().text_hash();
@@ -182,19 +237,19 @@ void UnitRun::train() {
                                  options_.text.context_length, options_.train.batch_tokens,
                                  options_.train.buffer_tokens);
   int64_t n_steps = 0;
-  for (const Job& job : jobs_) n_steps = std::max(n_steps, job.trainer->n_steps());
+  for (const Job* job : jobs) n_steps = std::max(n_steps, job->trainer->n_steps());
   for (int64_t step = 0; step < n_steps && !all_failed(); ++step) {
     Stopwatch watch;
     const std::vector<at::Tensor> batch = buffer.batch(step);
-    const double share = watch.lap() / static_cast<double>(jobs_.size());
-    for (Job& job : jobs_) {
-      if (job.failed || step >= job.trainer->n_steps()) continue;
-      guarded(job, [&] { train_step(job, batch[job.hookpoint], step); });
-      job.train_seconds += share + watch.lap();
+    const double share = watch.lap() / static_cast<double>(jobs.size());
+    for (Job* job : jobs) {
+      if (job->failed || step >= job->trainer->n_steps()) continue;
+      guarded(*job, [&] { train_step(*job, batch[job->hookpoint], step); });
+      job->train_seconds += share + watch.lap();
     }
   }
-  for (Job& job : jobs_) {
-    if (!job.failed) guarded(job, [&] { save(job); });
+  for (Job* job : jobs) {
+    if (!job->failed) guarded(*job, [&] { save(*job); });
   }
 }
 
@@ -208,7 +263,7 @@ void UnitRun::train_step(Job& job, const at::Tensor& x, int64_t step) {
 void UnitRun::save(Job& job) {
   sae::Sae trained = job.trainer->sae();
   trained.parameters = trained.parameters.to(at::kCPU);
-  sae::save_sae(options_.output / "saes" / job.cell->id / job.cell->hookpoint.name(), trained, job.cell->sae);
+  sae::save_sae(sae_folder(options_, *job.cell), trained, job.cell->sae);
   results::ResultsWriter& results = context_.results;
   results.write_curve(job.row, "step", job.curve.step);
   results.write_curve(job.row, "tokens", job.curve.tokens);
@@ -223,9 +278,11 @@ void UnitRun::save(Job& job) {
   results.write(job.row, "train_seconds", job.train_seconds);
   results.write(job.row, "tokens_per_second", static_cast<double>(tokens) / job.train_seconds);
   results.set_stage(job.row, results::Stage::kTrained);
+  job.stage = results::Stage::kTrained;
 }
 
 void UnitRun::evaluate() {
+  if (jobs_that([](const Job& job) { return job.stage == results::Stage::kTrained; }).empty()) return;
   std::vector<evaluate::CellEvaluation> evaluations;
   evaluations.reserve(jobs_.size());
   for (const Job& job : jobs_) evaluations.emplace_back(job.cell->n_latents);
@@ -238,7 +295,8 @@ void UnitRun::evaluate() {
     evaluate_split(source, order, rows_for(options_.evaluate.tokens, rows), evaluations, held_out);
   }
   for (size_t i = 0; i < jobs_.size(); ++i) {
-    if (!jobs_[i].failed) guarded(jobs_[i], [&] { write(jobs_[i], evaluations[i]); });
+    const bool is_evaluated = !jobs_[i].failed && jobs_[i].stage == results::Stage::kTrained;
+    if (is_evaluated) guarded(jobs_[i], [&] { write(jobs_[i], evaluations[i]); });
   }
 }
 
@@ -256,7 +314,7 @@ void UnitRun::evaluate_split(train::ActivationSource& source, train::RowOrder or
     const double share = watch.lap() / static_cast<double>(jobs_.size());
     for (size_t i = 0; i < jobs_.size(); ++i) {
       Job& job = jobs_[i];
-      if (job.failed) continue;
+      if (job.failed || job.stage != results::Stage::kTrained) continue;
       guarded(job, [&] {
         const at::Tensor& x = batch.activations[job.hookpoint];
         if (held_out) {
@@ -280,8 +338,105 @@ void UnitRun::write(Job& job, const evaluate::CellEvaluation& evaluation) {
   results.write(job.row, "evaluate_seconds", job.evaluate_seconds);
   results.write_block(job.row, "/all_latents/firing_rate", evaluation.firing_rates());
   results.set_stage(job.row, results::Stage::kEvaluated);
+  job.stage = results::Stage::kEvaluated;
+  if (options_.autointerp.is_wanted) return;
   results.set_state(job.row, results::State::kDone);
   report({.cells_done = 1}, true);
+}
+
+void UnitRun::score() {
+  harvest();
+  for (Job* job : jobs_that([](const Job& one) { return one.harvested.has_value(); })) {
+    job->trainer.reset();
+    job->loaded.reset();
+    write_harvest_columns(context_.results, job->row, *job->harvested, options_.autointerp);
+    context_.results.set_stage(job->row, results::Stage::kHarvested);
+    context_.score(*job->cell, job->row, *std::move(job->harvested));
+  }
+}
+
+evaluate::HarvestOptions UnitRun::harvest_options() const {
+  const autointerp::AutointerpOptions& wanted = options_.autointerp;
+  evaluate::HarvestOptions harvest{.n_latents = wanted.latents,
+                                   .min_windows = wanted.min_windows,
+                                   .n_silent = std::max(wanted.n_silent(), wanted.scorer_examples),
+                                   .n_drawn = autointerp::n_windows_wanted(wanted),
+                                   .n_top = autointerp::n_top_wanted(wanted),
+                                   .is_centered = wanted.window == "centered",
+                                   .negatives = evaluate::Negatives::kRandom,
+                                   .special_ids = {}};
+  if (wanted.negatives == "decoder") harvest.negatives = evaluate::Negatives::kDecoder;
+  if (wanted.negatives == "cooccurrence") harvest.negatives = evaluate::Negatives::kCooccurrence;
+  if (!wanted.special_tokens) harvest.special_ids = {context_.tokenizer_of(*jobs_.front().cell).end_of_text()};
+  return harvest;
+}
+
+void UnitRun::harvest() {
+  const std::vector<Job*> jobs = jobs_that([](const Job& job) { return !job.harvested; });
+  if (jobs.empty()) return;
+  const text::TokenRows& rows = context_.text_of(*jobs_.front().cell).rows(text::Split::kHeldOut);
+  const std::string& text_hash = rows.stream().text_hash();
+  const HarvestRows sample = harvest_rows(options_, rows);
+  train::RowOrder order("held out", text_hash, options_.text.data_seed, rows.n_rows());
+  const evaluate::HarvestText text(rows, order.rows(sample.first, sample.n), options_.autointerp.window_tokens);
+  std::vector<std::unique_ptr<evaluate::Harvest>> harvests;
+  for (const Job* job : jobs) {
+    harvests.push_back(std::make_unique<evaluate::Harvest>(text, text_hash, harvest_options(), job->cell->sae_seed,
+                                                           job->sae().parameters.W_dec));
+  }
+  for (;;) {
+    std::vector<Job*> readers;
+    std::vector<evaluate::Harvest*> reading;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      if (jobs[i]->failed || !harvests[i]->begin_reading()) continue;
+      readers.push_back(jobs[i]);
+      reading.push_back(harvests[i].get());
+    }
+    if (readers.empty()) break;
+    read_for(readers, reading, text, source_of(rows));
+    for (evaluate::Harvest* one : reading) one->end_reading();
+  }
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i]->failed) continue;
+    jobs[i]->harvested = autointerp::choose_examples(harvests[i]->finish(), options_.autointerp);
+    harvests[i].reset();
+    autointerp::write_harvest(harvest_path(options_, *jobs[i]->cell), *jobs[i]->harvested);
+    context_.results.write(jobs[i]->row, "harvest_seconds", jobs[i]->harvest_seconds);
+  }
+}
+
+void UnitRun::read_for(std::span<Job* const> readers, std::span<evaluate::Harvest* const> harvests,
+                       const evaluate::HarvestText& text, const train::ActivationSource& source) {
+  const auto n_rows = static_cast<int64_t>(text.sample().size());
+  for (int64_t place = 0; place < n_rows; place += source.forward_rows()) {
+    Stopwatch watch;
+    const int64_t n = std::min(source.forward_rows(), n_rows - place);
+    const train::ActivationBatch batch =
+        source.read(std::span(text.sample()).subspan(static_cast<size_t>(place), static_cast<size_t>(n)));
+    const double share = watch.lap() / static_cast<double>(readers.size());
+    for (size_t i = 0; i < readers.size(); ++i) {
+      Job& job = *readers[i];
+      if (job.failed) continue;
+      guarded(job, [&] { harvests[i]->add(sae::encode(job.sae(), batch.activations[job.hookpoint]).to(at::kCPU), place); });
+      job.harvest_seconds += share + watch.lap();
+    }
+    keep_in_memory(harvests);
+    report({.evaluated_tokens = n * text.context_length() * static_cast<int64_t>(readers.size())});
+  }
+}
+
+//! Lets those that hold most follow fewer latents; these are read for again.
+void UnitRun::keep_in_memory(std::span<evaluate::Harvest* const> harvests) const {
+  const auto limit = static_cast<uint64_t>(options_.autointerp.harvest_memory_gb * 1e9);
+  for (;;) {
+    uint64_t total = 0;
+    evaluate::Harvest* largest = nullptr;
+    for (evaluate::Harvest* one : harvests) {
+      total += one->bytes();
+      if (largest == nullptr || one->bytes() > largest->bytes()) largest = one;
+    }
+    if (total <= limit || largest == nullptr || !largest->shrink()) return;
+  }
 }
 
 template <typename Work>
@@ -326,6 +481,21 @@ CurvePoints curve_points(int64_t n_steps) {
 
 int64_t rows_for(int64_t tokens, const text::TokenRows& rows) {
   return std::clamp<int64_t>(tokens / rows.context_length(), 1, rows.n_rows());
+}
+
+HarvestRows harvest_rows(const SweepOptions& options, const text::TokenRows& rows) {
+  const int64_t first = rows_for(options.evaluate.tokens, rows);
+  const int64_t wanted = options.autointerp.harvest_tokens / rows.context_length();
+  return {first, std::min(wanted, rows.n_rows() - first)};
+}
+
+std::filesystem::path sae_folder(const SweepOptions& options, const Cell& cell) {
+  return cell.is_loaded() ? std::filesystem::path(cell.sae_folder)
+                          : options.output / "saes" / cell.id / cell.hookpoint.name();
+}
+
+std::filesystem::path harvest_path(const SweepOptions& options, const Cell& cell) {
+  return options.output / "harvest" / (cell.harvest_id + ".windows");
 }
 
 void run_unit(std::span<const UnitCell> cells, const UnitContext& context) {

@@ -10,7 +10,7 @@
 #include "text/byte_source.h"
 #include "text/json_line.h"
 #include "text/line_reader.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace saesweep::text {
 

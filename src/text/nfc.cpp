@@ -8,7 +8,7 @@
 
 #include "base/errors.h"
 #include "text/unicode_tables.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace saesweep::text {
 

@@ -14,7 +14,7 @@
 #include "text/byte_alphabet.h"
 #include "text/nfc.h"
 #include "text/tokenizer_spec.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "text/white_space.h"
 #include "text/word_splitter.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace saesweep::test {
 
@@ -21,7 +21,7 @@ inline std::string byte_character(int byte) {
     for (int b = 0; b < byte; ++b) code_point += is_printable(b) ? 0 : 1;
   }
   std::string character;
-  text::append_utf8(static_cast<uint32_t>(code_point), character);
+  append_utf8(static_cast<uint32_t>(code_point), character);
   return character;
 }
 

@@ -5,7 +5,7 @@
 #include "base/files.h"
 #include "support/temporary_folder.h"
 #include "text/sample_tokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace saesweep::text {
 namespace {

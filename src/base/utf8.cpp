@@ -1,4 +1,4 @@
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/errors.h"
 
-namespace saesweep::text {
+namespace saesweep {
 
 namespace {
 
@@ -61,6 +61,17 @@ std::optional<size_t> find_invalid_utf8(std::string_view text) {
   return std::nullopt;
 }
 
+std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  for (;;) {
+    const std::optional<size_t> bad = find_invalid_utf8(text);
+    valid += text.substr(0, bad.value_or(text.size()));
+    if (!bad) return valid;
+    valid += "\xEF\xBF\xBD";
+    text.remove_prefix(*bad + 1);
+  }
+}
+
 TextPlace require_utf8(std::string_view text, const std::string& where, TextPlace begin) {
   const auto invalid = find_invalid_utf8(text);
   const size_t n = invalid.value_or(text.size());
@@ -110,4 +121,4 @@ uint32_t next_code_point(std::string_view text, size_t& offset) {
   return code_point;
 }
 
-}  // namespace saesweep::text
+}  // namespace saesweep

@@ -5,10 +5,13 @@
 #include <string>
 #include <string_view>
 
-namespace saesweep::text {
+namespace saesweep {
 
 //! Byte offset of the first byte that is not UTF-8 (RFC 3629: no surrogates, no overlong forms), or none.
 std::optional<size_t> find_invalid_utf8(std::string_view text);
+
+//! The text with each byte that is part of no character replaced by U+FFFD.
+std::string valid_utf8(std::string_view text);
 
 //! A place in a file: byte offset, and line counted from 1.
 struct TextPlace {
@@ -29,4 +32,4 @@ void append_utf8(uint32_t code_point, std::string& out);
 //! The code point that starts at text[offset], which it moves on. The text must be UTF-8.
 uint32_t next_code_point(std::string_view text, size_t& offset);
 
-}  // namespace saesweep::text
+}  // namespace saesweep

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "autointerp/cell_scoring.h"
+#include "judge/judge.h"
+
+namespace saesweep::sweep {
+
+//! A cell whose latents are judged.
+struct ScoredCell {
+  //! In the results file.
+  uint64_t row = 0;
+  std::unique_ptr<autointerp::CellScoring> scoring;
+  //! From its first request to its last reply.
+  double seconds = 0;
+};
+
+//! Has cells judged on a thread of its own, so that the device goes on with the next unit meanwhile. Cells are judged
+//! in the order given; where one has no request to make for now, the next one's are made.
+class ScoringQueue {
+ public:
+  explicit ScoringQueue(std::unique_ptr<judge::Judge> judge);
+  //! Leaves what is not judged.
+  ~ScoringQueue();
+  ScoringQueue(const ScoringQueue&) = delete;
+  ScoringQueue& operator=(const ScoringQueue&) = delete;
+
+  void submit(uint64_t row, std::unique_ptr<autointerp::CellScoring> scoring);
+  //! Cells given and not yet taken back by finished().
+  size_t n_open() const;
+  //! Cells judged since the last call.
+  std::vector<ScoredCell> finished();
+  //! What ended the judging; nothing while it goes on.
+  std::exception_ptr lost() const;
+  judge::JudgeUsage usage() const { return judge_->usage(); }
+
+ private:
+  class Cells;
+
+  std::unique_ptr<judge::Judge> judge_;
+  std::unique_ptr<Cells> cells_;
+  std::jthread thread_;
+};
+
+}  // namespace saesweep::sweep
