@@ -11,7 +11,9 @@ namespace saesweep::autointerp {
 //! The prompt of one task, as a file of share/prompts says it (docs/prompts.md). In its texts {name} stands for what
 //! the task puts there; braces around anything else stay as they are.
 struct PromptTemplate {
-  //! The file's own text, which enters the score id, and its path.
+  //! As the sweep names it: a path, or the bare name of one that the program brings.
+  std::string name;
+  //! The file's own text, and its path.
   std::string source_text;
   std::string path;
 

@@ -37,6 +37,11 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   return best;
 }
 
+std::string suggestion(std::string_view word, std::span<const std::string> candidates) {
+  const auto near = nearest(word, candidates);
+  return near.empty() ? "." : "; did you mean " + near + "?";
+}
+
 std::string list_of(std::span<const std::string> words) {
   std::string list;
   for (size_t i = 0; i < words.size(); ++i) {

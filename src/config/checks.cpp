@@ -5,16 +5,11 @@
 #include <algorithm>
 
 #include "base/errors.h"
-#include "config/place.h"
+#include "config/scoring_checks.h"
+#include "config/toml_text.h"
 
 namespace saesweep::config {
 namespace {
-
-[[noreturn]] void refuse(const sweep::SweepOptions& options, const toml::table& root, const std::string& key,
-                         const std::string& problem) {
-  const auto node = root.at_path(key);
-  throw ConfigError(node ? place_of(node.node()->source()) : options.source, key + ": " + problem);
-}
 
 //! What decides an SAE that is loaded stands in its folder.
 void refuse_beside_load(const sweep::SweepOptions& options, const toml::table& root) {
@@ -54,6 +49,13 @@ void check_training(const sweep::SweepOptions& options, const toml::table& root)
 
 }  // namespace
 
+void refuse(const sweep::SweepOptions& options, const toml::table& root, const std::string& key,
+            const std::string& problem) {
+  auto node = root.at_path(key);
+  if (!node) node = root.at_path(key.substr(0, key.find('.')));
+  throw ConfigError(node ? place_of(node.node()->source()) : options.source, key + ": " + problem);
+}
+
 void check_together(const sweep::SweepOptions& options, const toml::table& root) {
   if (options.load.empty()) {
     check_training(options, root);
@@ -71,6 +73,7 @@ void check_together(const sweep::SweepOptions& options, const toml::table& root)
            fmt::format("found {}, expected at least one row (text.context_length, {}) and at most evaluate.tokens, {}",
                        options.evaluate.ce_tokens, context, options.evaluate.tokens));
   }
+  if (options.autointerp.is_wanted) check_scoring(options, root);
 }
 
 }  // namespace saesweep::config

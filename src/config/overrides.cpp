@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/errors.h"
-#include "config/place.h"
+#include "config/toml_text.h"
 #include "config/value.h"
 
 namespace saesweep::config {
@@ -30,11 +30,17 @@ toml::table parse_entry(const std::string& key, const std::string& value, const 
   throw ConfigError(source, kExpected);
 }
 
+// What is put where an API key's variable is named may be the key itself, and messages end in logs.
+std::string source_of(const std::string& entry, size_t equals) {
+  const bool is_secret = entry.starts_with("judge.api_key_env");
+  return kOverride + (is_secret ? entry.substr(0, equals) : entry);
+}
+
 }  // namespace
 
 void apply_override(toml::table& root, const std::string& entry) {
   const auto equals = entry.find('=');
-  const auto source = kOverride + entry;
+  const auto source = source_of(entry, equals);
   if (equals == std::string::npos || entry.find('.') > equals) {
     throw ConfigError(source, kExpected);
   }

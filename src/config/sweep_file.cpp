@@ -11,31 +11,17 @@
 #include "config/checks.h"
 #include "config/key.h"
 #include "config/overrides.h"
-#include "config/place.h"
+#include "config/prompts.h"
+#include "config/toml_text.h"
 
 namespace saesweep::config {
 namespace {
-
-toml::table parse_toml(const std::string& text, const std::string& source) {
-  try {
-    return toml::parse(text, source);
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    throw ConfigError(fmt::format("{}:{}:{}", source, at.line, at.column),
-                      fmt::format("syntax error: {}", error.description()));
-  }
-}
 
 template <typename Named>
 std::vector<std::string> names_of(const std::vector<Named>& all) {
   std::vector<std::string> names;
   for (const auto& one : all) names.push_back(one.name);
   return names;
-}
-
-std::string suggestion(const std::string& name, const std::vector<std::string>& names) {
-  const auto near = nearest(name, names);
-  return near.empty() ? "." : fmt::format("; did you mean {}?", near);
 }
 
 // A key that stands in another table is suggested before one that is merely spelt alike.
@@ -94,9 +80,16 @@ bool is_used(const Table& table, const Key& key, const sweep::SweepOptions& opti
   return options.load.empty() || table.name != "sae" || key.name == "load";
 }
 
-std::string resolved_text(const sweep::SweepOptions& options, const std::vector<Table>& all) {
+//! That [autointerp] is there is a setting itself; [judge] is of use to it alone.
+bool is_used(const Table& table, const toml::table& root) {
+  if (table.name == "autointerp") return root.contains("autointerp");
+  return table.name != "judge" || root.contains("judge") || root.contains("autointerp");
+}
+
+std::string resolved_text(const sweep::SweepOptions& options, const std::vector<Table>& all, const toml::table& root) {
   std::string text;
   for (const auto& table : all) {
+    if (!is_used(table, root)) continue;
     text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table.name);
     for (const auto& key : table.keys) {
       if (is_used(table, key, options)) text += fmt::format("{} = {}\n", key.name, key.write(options));
@@ -121,8 +114,10 @@ sweep::SweepOptions parse_sweep(const std::string& text, const std::string& sour
     refuse_unknown_keys(*found, table, all);
     for (const auto& key : table.keys) read_key(table, key, found->get(key.name), options);
   }
+  options.autointerp.is_wanted = root.contains("autointerp");
   check_together(options, root);
-  options.resolved = resolved_text(options, all);
+  if (options.autointerp.is_wanted) load_prompts(options, root);
+  options.resolved = resolved_text(options, all, root);
   return options;
 }
 

@@ -101,6 +101,15 @@ Kind<double> number_at_least_0() {
           .write = [](const double& number) { return fmt::format("{}", number); }};
 }
 
+Kind<double> share_below_1() {
+  return {.expects = "a number of at least 0 and below 1",
+          .read = [](const toml::node& node) -> std::optional<double> {
+            const auto number = node.is_number() ? node.value<double>() : std::nullopt;
+            return number && *number >= 0 && *number < 1 ? number : std::nullopt;
+          },
+          .write = [](const double& number) { return fmt::format("{}", number); }};
+}
+
 Kind<bool> truth() {
   return {.expects = "true or false",
           .read = [](const toml::node& node) -> std::optional<bool> {
@@ -112,6 +121,15 @@ Kind<bool> truth() {
 
 Kind<std::string> text() {
   return {.expects = "a string that is not empty", .read = string_of, .write = quoted};
+}
+
+Kind<std::string> text_or_nothing() {
+  return {.expects = "a string",
+          .read = [](const toml::node& node) -> std::optional<std::string> {
+            const auto* found = node.as_string();
+            return found != nullptr ? std::optional(found->get()) : std::nullopt;
+          },
+          .write = quoted};
 }
 
 Kind<std::string> one_of(std::vector<std::string> words) {
@@ -186,6 +204,16 @@ Kind<std::string> path_or_name() {
           .read = [](const toml::node& node) -> std::optional<std::string> {
             const auto found = string_of(node);
             const bool is_path = found && found->find_first_of("@/") != std::string::npos;
+            return is_path ? std::optional(absolute(*found)) : found;
+          },
+          .write = quoted};
+}
+
+Kind<std::string> prompt_name() {
+  return {.expects = "the path of a prompt file, or the name of one that the program brings",
+          .read = [](const toml::node& node) -> std::optional<std::string> {
+            const auto found = string_of(node);
+            const bool is_path = found && found->find_first_of("./") != std::string::npos;
             return is_path ? std::optional(absolute(*found)) : found;
           },
           .write = quoted};

@@ -45,9 +45,12 @@ Kind<int64_t> integer_at_least(int64_t least);
 //! Above 0.
 Kind<double> positive_number();
 Kind<double> number_at_least_0();
+//! From 0, below 1.
+Kind<double> share_below_1();
 Kind<bool> truth();
 //! Not empty.
 Kind<std::string> text();
+Kind<std::string> text_or_nothing();
 Kind<std::string> one_of(std::vector<std::string> words);
 Kind<model::Variant> variant();
 Kind<sae::Architecture> architecture();
@@ -60,6 +63,8 @@ Kind<std::string> path_or_nothing();
 Kind<std::string> path_or_hub_name();
 //! A path, or a bare file name or pattern, which is left as it is.
 Kind<std::string> path_or_name();
+//! The path of a prompt file, made absolute, or the bare name of one that the program brings (config/prompts.h).
+Kind<std::string> prompt_name();
 //! "all", an array of layers, or { stride = n }.
 Kind<sweep::LayerSelection> layer_selection();
 //! Whether a node is the string "recipe".

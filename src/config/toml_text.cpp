@@ -1,0 +1,24 @@
+#include "config/toml_text.h"
+
+#include <fmt/format.h>
+
+#include "base/errors.h"
+
+namespace saesweep::config {
+
+toml::table parse_toml(const std::string& text, const std::string& source) {
+  try {
+    return toml::parse(text, source);
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    throw ConfigError(fmt::format("{}:{}:{}", source, at.line, at.column),
+                      fmt::format("syntax error: {}", error.description()));
+  }
+}
+
+std::string place_of(const toml::source_region& source) {
+  const std::string file = source.path ? *source.path : "sweep";
+  return file.starts_with(kOverride) ? file : fmt::format("{}:{}", file, source.begin.line);
+}
+
+}  // namespace saesweep::config
