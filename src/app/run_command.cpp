@@ -66,6 +66,7 @@ int run_all(const po::variables_map& given, const mpi::Comm& world) {
   const sweep::SweepOptions options = config::read_sweep(path, overrides);
   const sweep::RunSummary summary = sweep::run_sweep(options, settings, world);
   if (world.is_root()) print_summary(summary);
+  if (!summary.stopped.empty()) throw Error(summary.stopped_code, summary.stopped);
   return static_cast<int>(summary.n_done == summary.n_cells ? ExitCode::kDone : ExitCode::kCellsFailed);
 }
 

@@ -108,6 +108,12 @@ Stage valid_stage(const CellStatus& found, const CellRow& asked) {
   return std::min(found.stage, stage_of_equal_ids(found.row, asked));
 }
 
+State valid_state(const CellStatus& found, const CellRow& asked) {
+  if (found.row == asked) return found.state;
+  if (stays_failed(found, asked)) return State::kFailed;
+  return State::kToCome;
+}
+
 Carried find_carried(const std::filesystem::path& older, std::span<const Vocabulary> vocabularies, Stage last_stage) {
   const h5::File file = open_results(older);
   return {older, read_cells(older), match(file, shape_of(file), vocabularies), last_stage};

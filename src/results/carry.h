@@ -16,6 +16,10 @@ namespace saesweep::results {
 //! evaluated where the ids of the stages after it differ.
 Stage valid_stage(const CellStatus& found, const CellRow& asked);
 
+//! Its state for that cell: done only where every stage holds, failed where the stage that failed would be the same
+//! again.
+State valid_state(const CellStatus& found, const CellRow& asked);
+
 //! The rows of an older file that still hold in a new one.
 struct Carried {
   std::filesystem::path older;

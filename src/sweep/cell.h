@@ -18,6 +18,8 @@ struct Cell {
   std::string evaluate_id;
   //! Hash of evaluate_id and of what decides its scores.
   std::string score_id;
+  //! Hash of id and of what decides which windows of its latents are kept; empty, as score_id, where nothing is scored.
+  std::string harvest_id;
 
   //! The model as the sweep names it (paths absolute), the files this stands for, its name in results, and the hash of
   //! the content of the weights.

@@ -6,11 +6,15 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <map>
+#include <numeric>
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "results/carry.h"
 #include "results/reader.h"
 #include "results/writer.h"
+#include "sweep/score_rows.h"
 #include "sweep/unit_run.h"
 
 namespace saesweep::sweep {
@@ -20,6 +24,16 @@ namespace {
 uint64_t sae_bytes(const Cell& cell) {
   if (cell.is_loaded()) return 0;
   return static_cast<uint64_t>(4 * (2 * cell.n_latents * cell.d_in + cell.n_latents + cell.d_in)) + 4096;
+}
+
+//! Whether rows of one shape have their place in a file of another.
+bool fits(const results::Shape& wanted, const results::Shape& there) {
+  for (const auto member : {&results::Shape::n_all_latents, &results::Shape::n_curve_points, &results::Shape::n_latents,
+                            &results::Shape::n_null_latents, &results::Shape::n_predictions,
+                            &results::Shape::n_examples, &results::Shape::n_window}) {
+    if (wanted.*member > there.*member) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -49,6 +63,7 @@ results::Shape shape_of(std::span<const Cell> cells, const SweepOptions& options
     shape.n_all_latents = std::max(shape.n_all_latents, static_cast<uint64_t>(cell.n_latents));
     shape.n_curve_points = std::max(shape.n_curve_points, static_cast<uint64_t>(points.n));
   }
+  add_score_dimensions(shape, options.autointerp);
   return shape;
 }
 
@@ -82,23 +97,40 @@ void require_sweep(const std::filesystem::path& results, const SweepOptions& opt
                                                   name, options.name));
 }
 
-std::vector<results::State> states_of(const std::filesystem::path& results, std::span<const Cell> cells,
-                                      const SweepOptions& options) {
-  std::vector<results::State> states(cells.size(), results::State::kToCome);
-  if (!std::filesystem::exists(results)) return states;
+RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const results::Shape& shape) {
+  RowPlan plan;
+  for (const Cell& cell : cells) {
+    plan.places.push_back(plan.rows.size());
+    plan.rows.push_back(row_of(cell));
+  }
+  plan.states.assign(cells.size(), results::State::kToCome);
+  plan.stages.assign(cells.size(), results::Stage::kNone);
+  plan.has_file = std::filesystem::exists(results);
+  if (!plan.has_file) return plan;
   const results::ResultsReader reader(results);
   const std::vector<results::CellStatus> found = reader.cells();
-  const bool same =
-      std::equal(found.begin(), found.end(), cells.begin(), cells.end(),
-                 [](const results::CellStatus& status, const Cell& cell) { return status.row == row_of(cell); });
-  if (!same) {
-    throw OutputError(results.string(),
-                      fmt::format("holds {} cells of this sweep under other settings than {}'s {} cells; give another "
-                                  "[sweep] output, or --fresh to move that folder aside",
-                                  found.size(), options.source, cells.size()));
+  std::map<std::string, size_t> asked;
+  for (size_t i = 0; i < plan.rows.size(); ++i) asked.emplace(plan.rows[i].id, i);
+  size_t n_equal = 0;
+  for (size_t place = 0; place < found.size(); ++place) {
+    const auto cell = asked.find(found[place].row.id);
+    if (cell == asked.end()) {
+      plan.rows.push_back(found[place].row);
+      continue;
+    }
+    const results::CellRow& row = plan.rows[cell->second];
+    n_equal += row == found[place].row ? 1 : 0;
+    plan.places[cell->second] = place;
+    plan.stages[cell->second] = results::valid_stage(found[place], row);
+    plan.states[cell->second] = results::valid_state(found[place], row);
   }
-  std::transform(found.begin(), found.end(), states.begin(), [](const auto& status) { return status.state; });
-  return states;
+  plan.is_current = n_equal == cells.size() && fits(shape, reader.shape());
+  if (!plan.is_current) std::iota(plan.places.begin(), plan.places.end(), uint64_t{0});
+  return plan;
+}
+
+results::Stage last_stage(const SweepOptions& options) {
+  return options.autointerp.is_wanted ? results::Stage::kScored : results::Stage::kEvaluated;
 }
 
 void check_space(const std::filesystem::path& folder, uint64_t bytes) {

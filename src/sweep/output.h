@@ -27,10 +27,25 @@ std::filesystem::path move_aside(const std::filesystem::path& folder);
 //! Throws OutputError where there is a results file, of another sweep.
 void require_sweep(const std::filesystem::path& results, const SweepOptions& options);
 
-//! What an earlier run left: per cell its state (all "to come" where there is no results file). Throws OutputError
-//! where the file is of other cells.
-std::vector<results::State> states_of(const std::filesystem::path& results, std::span<const Cell> cells,
-                                      const SweepOptions& options);
+//! The rows of a results file and how far each is.
+struct RowPlan {
+  //! The cells in their order, then rows of the file there that the sweep has no more: nothing finished is lost.
+  std::vector<results::CellRow> rows;
+  //! Of each cell: state, and the last stage that holds under its ids.
+  std::vector<results::State> states;
+  std::vector<results::Stage> stages;
+  //! Where each cell stands: in the file that is there, or in one that is to be made of `rows`.
+  std::vector<uint64_t> places;
+  bool has_file = false;
+  //! Whether the file there has all rows, under the ids they have now.
+  bool is_current = false;
+};
+
+//! Holds the sweep's cells against what an earlier run left. shape: of the file these cells need.
+RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const results::Shape& shape);
+
+//! The stage that ends a cell.
+results::Stage last_stage(const SweepOptions& options);
 
 //! Throws OutputError where folder has less free space than `bytes`.
 void check_space(const std::filesystem::path& folder, uint64_t bytes);

@@ -7,14 +7,18 @@
 #include <chrono>
 #include <ctime>
 #include <fstream>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/lease.h"
+#include "base/utf8.h"
 #include "model/compute.h"
 #include "mpi/work_queue.h"
 #include "results/writer.h"
@@ -24,9 +28,11 @@
 #include "sweep/inputs.h"
 #include "sweep/inputs_text.h"
 #include "sweep/output.h"
+#include "sweep/scoring.h"
 #include "sweep/texts.h"
 #include "sweep/unit_run.h"
 #include "sweep/units.h"
+#include "text/tokenizer.h"
 
 namespace saesweep::sweep {
 
@@ -75,10 +81,16 @@ class Run {
   void prepare();
   void take_output();
   void find_work();
+  void load_tokenizers();
   void open_results();
   void work();
   void work_on(const Unit& unit, const UnitContext& context);
   ProgressBoard board() const;
+  void check_harvest() const;
+  std::vector<results::Vocabulary> vocabularies() const;
+  //! Which of vocabularies() names the cell's token ids.
+  int64_t vocabulary_of(const Cell& cell) const;
+  const text::Tokenizer& tokenizer_of(const Cell& cell) const;
   RunSummary summary() const;
 
   const SweepOptions& options_;
@@ -92,12 +104,17 @@ class Run {
   std::vector<Cell> cells_;
   //! Rows of the results file that this run works on, and their cells.
   std::vector<uint64_t> rows_;
+  std::vector<results::Stage> stages_;
   std::vector<Cell> to_do_;
   std::vector<Unit> units_;
   int64_t n_done_before_ = 0;
+  //! By the hash of their files.
+  std::map<std::string, text::Tokenizer> tokenizers_;
+  RowPlan row_plan_;
   std::optional<Lease> lease_;
   std::optional<Texts> texts_;
   std::optional<results::ResultsWriter> results_;
+  std::optional<Scoring> scoring_;
 };
 
 void Run::prepare() {
@@ -113,8 +130,11 @@ void Run::prepare() {
   inputs_.train_text_hash = texts_->any().text_hash(text::Split::kTrain);
   inputs_.held_out_text_hash = texts_->any().text_hash(text::Split::kHeldOut);
   cells_ = expand(options_, inputs_);
+  load_tokenizers();
+  check_harvest();
   find_work();
   open_results();
+  if (options_.autointerp.is_wanted) scoring_.emplace(options_, comm_, *results_, tokenizers_);
   units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_), memory);
 }
 
@@ -132,34 +152,67 @@ void Run::take_output() {
   });
 }
 
+void Run::load_tokenizers() {
+  for (const auto& [path, model] : inputs_.models) {
+    tokenizers_.emplace(model.tokenizer_hash, text::Tokenizer::load(model.tokenizer));
+  }
+}
+
+//! Evaluation and harvest read disjoint samples of the held-out text.
+void Run::check_harvest() const {
+  if (!options_.autointerp.is_wanted) return;
+  for (const auto& [path, model] : inputs_.models) {
+    const text::TokenRows& rows = texts_->of(model.tokenizer_hash).rows(text::Split::kHeldOut);
+    if (harvest_rows(options_, rows).n > 0) continue;
+    throw ConfigError(
+        options_.source,
+        fmt::format("evaluate.tokens: {} take all {} held-out tokens, and none are left to harvest; lower "
+                    "evaluate.tokens, or hold out more text",
+                    options_.evaluate.tokens, rows.n_rows() * rows.context_length()));
+  }
+}
+
 void Run::find_work() {
-  const std::string states_text = on_root(comm_, [&] {
-    std::string text;
-    for (const results::State state : states_of(results_path_, cells_, options_)) {
-      text += static_cast<char>('0' + static_cast<int>(state));
-    }
-    return text;
-  });
-  for (size_t row = 0; row < cells_.size(); ++row) {
-    const auto state = static_cast<results::State>(states_text[row] - '0');
-    const bool done = state == results::State::kDone;
+  // Every rank reads the same file, which no one writes yet.
+  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(results_path_, cells_, shape_of(cells_, options_)); });
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    const results::State state = row_plan_.states[i];
+    const bool done = state == results::State::kDone || row_plan_.stages[i] >= last_stage(options_);
     n_done_before_ += done ? 1 : 0;
     if (done || (state == results::State::kFailed && !settings_.retry_failed)) continue;
-    rows_.push_back(row);
-    to_do_.push_back(cells_[row]);
+    rows_.push_back(row_plan_.places[i]);
+    stages_.push_back(row_plan_.stages[i]);
+    to_do_.push_back(cells_[i]);
   }
 }
 
 void Run::open_results() {
-  const bool there = on_root(comm_, [&] { return std::filesystem::exists(results_path_) ? "there" : ""; }) == "there";
-  if (there) {
+  if (row_plan_.is_current) {
     results_.emplace(results::ResultsWriter::open(results_path_, comm_));
     return;
   }
-  std::vector<results::CellRow> rows;
-  for (const Cell& cell : cells_) rows.push_back(row_of(cell));
-  results_.emplace(results::ResultsWriter::create(results_path_, comm_, shape_of(cells_, options_), rows,
-                                                  root_info(options_, device_, texts_->any())));
+  const std::vector<results::Vocabulary> words = vocabularies();
+  results::Shape shape = shape_of(cells_, options_);
+  shape.n_cells = row_plan_.rows.size();
+  shape.n_vocabularies = words.size();
+  for (const results::Vocabulary& one : words) shape.n_tokens = std::max<uint64_t>(shape.n_tokens, one.size());
+  const results::RootInfo info = root_info(options_, device_, texts_->any());
+  results_.emplace(row_plan_.has_file
+                       ? results::ResultsWriter::recreate(results_path_, comm_, shape, row_plan_.rows, info,
+                                                          last_stage(options_), words)
+                       : results::ResultsWriter::create(results_path_, comm_, shape, row_plan_.rows, info, words));
+}
+
+//! The tokens of each tokenizer, where windows are stored.
+std::vector<results::Vocabulary> Run::vocabularies() const {
+  std::vector<results::Vocabulary> words;
+  if (!options_.autointerp.is_wanted) return words;
+  for (const auto& [hash, tokenizer] : tokenizers_) {
+    words.emplace_back();
+    for (uint32_t id = 0; id < tokenizer.vocab_size(); ++id)
+      words.back().push_back(valid_utf8(token_bytes(tokenizer, id)));
+  }
+  return words;
 }
 
 ProgressBoard Run::board() const {
@@ -170,6 +223,8 @@ ProgressBoard Run::board() const {
     for (const text::Split split : {text::Split::kTrain, text::Split::kHeldOut}) {
       const text::TokenRows& rows = texts_->of(tokenizer).rows(split);
       evaluated += rows_for(options_.evaluate.tokens, rows) * options_.text.context_length;
+      const bool is_harvested = options_.autointerp.is_wanted && split == text::Split::kHeldOut;
+      if (is_harvested) evaluated += harvest_rows(options_, rows).n * options_.text.context_length;
     }
   }
   return {comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone, static_cast<int64_t>(cells_.size()),
@@ -184,17 +239,43 @@ void Run::work() {
   const auto text_of = [&](const Cell& cell) -> const text::TokenizedText& {
     return texts_->of(inputs_.models.at(cell.model_path).tokenizer_hash);
   };
-  const UnitContext context{options_, text_of, *results_,
-                            [&](const ProgressMessage& message) { queue.report(message.encode()); }, device_};
+  const auto report = [&](const ProgressMessage& message) { queue.report(message.encode()); };
+  const UnitContext context{
+      .options = options_,
+      .text_of = text_of,
+      .tokenizer_of = [&](const Cell& cell) -> const text::Tokenizer& { return tokenizer_of(cell); },
+      .results = *results_,
+      // The thread that writes results is this one, also what the judge brought meanwhile.
+      .report =
+          [&](const ProgressMessage& message) {
+            report(message);
+            if (scoring_) scoring_->write_finished(report);
+          },
+      .score =
+          [&](const Cell& cell, uint64_t row, autointerp::StoredHarvest harvest) {
+            scoring_->add(cell, row, inputs_.models.at(cell.model_path).tokenizer_hash, std::move(harvest), report);
+          },
+      .device = device_};
   while (const std::optional<int64_t> next = queue.next()) work_on(units_[static_cast<size_t>(*next)], context);
+  if (scoring_) scoring_->finish(report);
   queue.finish();
   progress.finish();
+}
+
+int64_t Run::vocabulary_of(const Cell& cell) const {
+  return std::distance(tokenizers_.begin(), tokenizers_.find(inputs_.models.at(cell.model_path).tokenizer_hash));
+}
+
+const text::Tokenizer& Run::tokenizer_of(const Cell& cell) const {
+  return tokenizers_.at(inputs_.models.at(cell.model_path).tokenizer_hash);
 }
 
 void Run::work_on(const Unit& unit, const UnitContext& context) {
   std::vector<UnitCell> cells;
   for (const size_t i : unit.cells) {
-    cells.push_back({&to_do_[i], rows_[i]});
+    cells.push_back({&to_do_[i], rows_[i], stages_[i]});
+    if (options_.autointerp.is_wanted) results_->write(rows_[i], "vocabulary", vocabulary_of(to_do_[i]));
+    if (stages_[i] >= results::Stage::kTrained) continue;
     results_->write(rows_[i], "d_in", to_do_[i].d_in);
     results_->write(rows_[i], "n_latents", to_do_[i].n_latents);
     results_->write(rows_[i], "rank", int64_t{comm_.rank()});
@@ -207,7 +288,7 @@ RunSummary Run::summary() const {
   RunSummary summary{.n_cells = static_cast<int64_t>(cells_.size()), .n_done_before = n_done_before_};
   const std::string counts = on_root(comm_, [&] {
     int64_t done = 0, failed = 0;
-    for (const results::State state : states_of(results_path_, cells_, options_)) {
+    for (const results::State state : plan_rows(results_path_, cells_, shape_of(cells_, options_)).states) {
       done += state == results::State::kDone ? 1 : 0;
       failed += state == results::State::kFailed ? 1 : 0;
     }
@@ -218,6 +299,7 @@ RunSummary Run::summary() const {
   summary.n_failed = numbers[1];
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   summary.results = results_path_;
+  if (scoring_) std::tie(summary.stopped, summary.stopped_code) = scoring_->stopped();
   return summary;
 }
 

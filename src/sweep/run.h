@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "base/errors.h"
 #include "base/progress.h"
 #include "mpi/comm.h"
 #include "sweep/options.h"
@@ -24,6 +25,10 @@ struct RunSummary {
   //! Of n_done: done by an earlier run.
   int64_t n_done_before = 0;
   double seconds = 0;
+  //! Why cells were left for the next start (the judge was lost, or its budget spent), and the exit code that tells;
+  //! "": for no reason.
+  std::string stopped = {};
+  ExitCode stopped_code = ExitCode::kStopped;
   std::filesystem::path results = {};
 };
 

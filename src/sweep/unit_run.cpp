@@ -417,7 +417,8 @@ void UnitRun::read_for(std::span<Job* const> readers, std::span<evaluate::Harves
     for (size_t i = 0; i < readers.size(); ++i) {
       Job& job = *readers[i];
       if (job.failed) continue;
-      guarded(job, [&] { harvests[i]->add(sae::encode(job.sae(), batch.activations[job.hookpoint]).to(at::kCPU), place); });
+      guarded(job,
+              [&] { harvests[i]->add(sae::encode(job.sae(), batch.activations[job.hookpoint]).to(at::kCPU), place); });
       job.harvest_seconds += share + watch.lap();
     }
     keep_in_memory(harvests);

@@ -61,9 +61,9 @@ std::filesystem::path harvest_path(const SweepOptions& options, const Cell& cell
 
 //! Trains all cells of one group, or loads their SAEs, side by side, one forward pass of a batch feeding them all;
 //! evaluates them, harvests windows of their latents where scores are wanted, and gives them to be scored; writes SAEs
-//! to OUTPUT/saes/<id>/<hookpoint>/ and rows to the results file. Stages that hold already are not run again. A cell that fails (NaN,
-//! out of memory) is recorded with its reason and the others go on. Throws StoppedError, SystemError: the run cannot go
-//! on.
+//! to OUTPUT/saes/<id>/<hookpoint>/ and rows to the results file. Stages that hold already are not run again. A cell
+//! that fails (NaN, out of memory) is recorded with its reason and the others go on. Throws StoppedError, SystemError:
+//! the run cannot go on.
 void run_unit(std::span<const UnitCell> cells, const UnitContext& context);
 
 }  // namespace saesweep::sweep

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "autointerp/harvest_file.h"
+#include "base/errors.h"
+#include "mpi/comm.h"
+#include "results/writer.h"
+#include "sweep/cell.h"
+#include "sweep/options.h"
+#include "sweep/progress.h"
+#include "sweep/scoring_queue.h"
+#include "text/tokenizer.h"
+
+namespace saesweep::sweep {
+
+//! The judging of a rank's cells: they go to the judge, and what comes back is written. A judge that is lost ends no
+//! cell: those not yet scored stay harvested, and the next start judges them.
+class Scoring {
+ public:
+  using Report = std::function<void(const ProgressMessage&)>;
+
+  //! Views all that it is given. Throws ConfigError where the judge cannot be set up. Collective.
+  Scoring(const SweepOptions& options, const mpi::Comm& comm, results::ResultsWriter& results,
+          const std::map<std::string, text::Tokenizer>& tokenizers);
+
+  //! A harvested cell. Waits, writing what is finished, while too many are open.
+  void add(const Cell& cell, uint64_t row, const std::string& tokenizer_hash, autointerp::StoredHarvest harvest,
+           const Report& report);
+  //! Writes the cells that are judged.
+  void write_finished(const Report& report);
+  //! Waits for the last reply, or for the loss of the judge.
+  void finish(const Report& report);
+
+  //! Why cells are left unscored, on any rank, and the exit code that tells it; "" where none are. Collective.
+  std::pair<std::string, ExitCode> stopped() const;
+
+ private:
+  void write(const ScoredCell& cell, const Report& report);
+  void note_loss(const std::string& reason, ExitCode code, const Report& report);
+
+  const SweepOptions& options_;
+  const mpi::Comm& comm_;
+  results::ResultsWriter& results_;
+  const std::map<std::string, text::Tokenizer>& tokenizers_;
+  std::string judge_name_;
+  std::unique_ptr<ScoringQueue> queue_;
+  std::string stopped_;
+  ExitCode stopped_code_ = ExitCode::kStopped;
+};
+
+//! The bytes of a token; the id alone, in brackets, for one that the tokenizer does not know.
+std::string token_bytes(const text::Tokenizer& tokenizer, uint32_t id);
+
+}  // namespace saesweep::sweep
