@@ -12,14 +12,15 @@ namespace saesweep::sweep {
 
 //! One SAE to train and score. Settings that all cells of a sweep share stand in SweepOptions.
 struct Cell {
-  //! Hash of every setting that decides the trained SAE (sweep/ids.h); 32 hex digits, as the two below.
+  //! Hash of every setting that decides the trained SAE (sweep/ids.h); 32 hex digits, as those below.
   std::string id;
   //! Hash of id and of what decides its metrics.
   std::string evaluate_id;
-  //! Hash of evaluate_id and of what decides its scores.
+  //! Hash of evaluate_id and of what decides its scores; "" where nothing is scored.
   std::string score_id;
-  //! Hash of id and of what decides which windows of its latents are kept; empty, as score_id, where nothing is scored.
-  std::string harvest_id;
+  //! Hash of id and of what decides which windows of its latents are chosen, so that another judge or prompt finds
+  //! them; "" where nothing is scored.
+  std::string harvest_id = {};
 
   //! The model as the sweep names it (paths absolute), the files this stands for, its name in results, and the hash of
   //! the content of the weights.

@@ -1,5 +1,7 @@
 #include "sweep/ids.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "base/json.h"
 #include "train/recipe.h"
@@ -63,6 +65,84 @@ Json sae_settings(const Cell& cell, train::TrainOptions train) {
   return settings;
 }
 
+//! What decides which latents are scored, and on which windows. The text is read from where the evaluation's ends.
+Json harvest_settings(const SweepOptions& options) {
+  const auto& scoring = options.autointerp;
+  const int64_t context = options.text.context_length;
+  return {{"first_row", std::max<int64_t>(1, options.evaluate.tokens / context)},
+          {"rows", scoring.harvest_tokens / context},
+          {"latents", scoring.latents},
+          {"window_tokens", scoring.window_tokens},
+          {"window", scoring.window},
+          {"min_windows", scoring.min_windows},
+          {"special_tokens", scoring.special_tokens},
+          {"explainer_examples", scoring.explainer_examples},
+          {"explainer_selection", scoring.explainer_selection},
+          {"scorer_examples", scoring.scorer_examples},
+          {"scorer_selection", scoring.scorer_selection},
+          {"silent_examples", scoring.n_silent()},
+          {"negatives", scoring.negatives},
+          {"entropy_examples", scoring.entropy_examples}};
+}
+
+//! What the judge reads of it: comments and layout of its file stay out.
+Json prompt_settings(const autointerp::PromptTemplate& prompt) {
+  Json shots = Json::array();
+  for (const auto& shot : prompt.shots) shots.push_back({shot.role, shot.content});
+  return {{"system", prompt.system},
+          {"shots", shots},
+          {"user", prompt.user},
+          {"example", prompt.example},
+          {"answer_after", prompt.answer_after},
+          {"max_tokens", prompt.max_tokens}};
+}
+
+Json scorer_settings(const autointerp::AutointerpOptions& scoring, bool by_prompt) {
+  const auto& prompts = scoring.prompts;
+  Json settings = {{"explanation", prompt_settings(prompts.explanation)}};
+  for (const auto& scorer : scoring.scorers) {
+    if (scorer == "fuzzing") {
+      settings[scorer] = {{"prompt", prompt_settings(prompts.fuzzing)}, {"negatives", scoring.fuzz_negatives}};
+    } else if (scorer == "detection") {
+      settings[scorer] = {{"prompt", prompt_settings(prompts.detection)}};
+    } else {
+      settings[scorer] = {{"prompt", prompt_settings(by_prompt ? prompts.simulation_prompt : prompts.simulation)},
+                          {"examples", scoring.simulation_examples}};
+    }
+  }
+  return settings;
+}
+
+Json judge_settings(const judge::JudgeOptions& judge) {
+  Json settings = {
+      {"kind", judge.kind}, {"logprobs", judge.logprobs}, {"prompt_logprobs", judge.prompt_logprobs != "none"}};
+  if (judge.kind != "openai") return settings;
+  settings["prompt_logprobs"] = judge.prompt_logprobs;
+  settings["model"] = judge.model;
+  settings["temperature"] = judge.temperature;
+  settings["seed"] = judge.seed;
+  settings["top_logprobs"] = judge.top_logprobs;
+  settings["extra_body"] = Json::parse(judge.extra_body);
+  return settings;
+}
+
+void assign_scoring_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
+  cell.harvest_id = "";
+  cell.score_id = "";
+  const auto& scoring = options.autointerp;
+  if (!scoring.is_wanted) return;
+  const Json harvest = harvest_settings(options);
+  cell.harvest_id = id_of({{"train", cell.id}, {"held_out", inputs.held_out_text_hash}, {"harvest", harvest}});
+  cell.score_id = id_of({{"evaluate", cell.evaluate_id},
+                         {"harvest", harvest},
+                         {"scorers", scorer_settings(scoring, options.judge.prompt_logprobs != "none")},
+                         {"null_latents", scoring.null_latents},
+                         {"examples_per_prompt", scoring.examples_per_prompt},
+                         {"mark_threshold", scoring.mark_threshold},
+                         {"stored_examples", scoring.stored_examples},
+                         {"judge", judge_settings(options.judge)}});
+}
+
 }  // namespace
 
 void assign_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
@@ -75,7 +155,7 @@ void assign_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& i
                             {"held_out", inputs.held_out_text_hash},
                             {"tokens", options.evaluate.tokens},
                             {"ce_tokens", options.evaluate.ce_tokens}});
-  cell.score_id = id_of({{"evaluate", cell.evaluate_id}});
+  assign_scoring_ids(cell, options, inputs);
 }
 
 }  // namespace saesweep::sweep

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <set>
+#include <tuple>
 
 #include "sweep/small_sweep.h"
 
@@ -63,23 +66,43 @@ const std::vector<std::pair<std::string, Change>>& training_changes() {
   return changes;
 }
 
+//! A case that is scored in all ways by an endpoint that gives logprobs.
+Case scored_case() {
+  Case c;
+  c.options.autointerp.is_wanted = true;
+  c.options.autointerp.scorers = {"fuzzing", "detection", "simulation"};
+  c.options.judge.kind = "openai";
+  c.options.judge.model = "org/judge";
+  c.reassign();
+  return c;
+}
+
 TEST(Ids, AreThirtyTwoHexDigitsAndDiffer) {
+  const Case c = scored_case();
+  const std::vector<std::string> ids = {c.cell.id, c.cell.evaluate_id, c.cell.score_id, c.cell.harvest_id};
+  for (const auto& id : ids) {
+    EXPECT_EQ(id.size(), 32u);
+    EXPECT_EQ(id.find_first_not_of("0123456789abcdef"), std::string::npos);
+  }
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), ids.size());
+}
+
+TEST(Ids, WithoutScoresThereIsNoScoreId) {
   const Case c;
-  EXPECT_EQ(c.cell.id.size(), 32u);
-  EXPECT_EQ(c.cell.id.find_first_not_of("0123456789abcdef"), std::string::npos);
-  EXPECT_NE(c.cell.id, c.cell.evaluate_id);
-  EXPECT_NE(c.cell.evaluate_id, c.cell.score_id);
+  EXPECT_EQ(c.cell.score_id, "");
+  EXPECT_EQ(c.cell.harvest_id, "");
 }
 
 TEST(Ids, EverySettingOfTheTrainingChangesAllIds) {
   for (const auto& [name, change] : training_changes()) {
-    Case changed;
+    Case changed = scored_case();
     const Cell before = changed.cell;
     change(changed);
     changed.reassign();
     EXPECT_NE(changed.cell.id, before.id) << name;
     EXPECT_NE(changed.cell.evaluate_id, before.evaluate_id) << name;
     EXPECT_NE(changed.cell.score_id, before.score_id) << name;
+    EXPECT_NE(changed.cell.harvest_id, before.harvest_id) << name;
   }
 }
 
@@ -121,7 +144,7 @@ TEST(Ids, SettingsOfTheEvaluationLeaveTheTrainIdAlone) {
       {"ce_tokens", [](Case& c) { c.options.evaluate.ce_tokens = 4'000; }},
       {"held-out text", [](Case& c) { c.inputs.held_out_text_hash = "other"; }}};
   for (const auto& [name, change] : changes) {
-    Case changed;
+    Case changed = scored_case();
     const Cell before = changed.cell;
     change(changed);
     changed.reassign();
@@ -129,6 +152,118 @@ TEST(Ids, SettingsOfTheEvaluationLeaveTheTrainIdAlone) {
     EXPECT_NE(changed.cell.evaluate_id, before.evaluate_id) << name;
     EXPECT_NE(changed.cell.score_id, before.score_id) << name;
   }
+}
+
+// Rows of the harvest come behind those of the evaluation.
+TEST(Ids, TheHarvestFollowsTheTextThatItReads) {
+  const std::vector<std::tuple<std::string, Change, bool>> changes = {
+      {"tokens", [](Case& c) { c.options.evaluate.tokens = 60'000; }, true},
+      {"held-out text", [](Case& c) { c.inputs.held_out_text_hash = "other"; }, true},
+      {"ce_tokens", [](Case& c) { c.options.evaluate.ce_tokens = 4'000; }, false}};
+  for (const auto& [name, change, follows] : changes) {
+    Case changed = scored_case();
+    const std::string before = changed.cell.harvest_id;
+    change(changed);
+    changed.reassign();
+    EXPECT_EQ(changed.cell.harvest_id != before, follows) << name;
+  }
+}
+
+using ScoringChange = std::function<void(autointerp::AutointerpOptions&, judge::JudgeOptions&)>;
+using ScoringChanges = std::vector<std::pair<std::string, ScoringChange>>;
+
+//! Which of the ids a change of the scoring changes.
+void expect_changes(const ScoringChanges& changes, bool of_harvest, bool of_scores, const Case& start = scored_case()) {
+  for (const auto& [name, change] : changes) {
+    Case changed = start;
+    change(changed.options.autointerp, changed.options.judge);
+    changed.reassign();
+    EXPECT_EQ(changed.cell.evaluate_id, start.cell.evaluate_id) << name;
+    EXPECT_EQ(changed.cell.harvest_id != start.cell.harvest_id, of_harvest) << name;
+    EXPECT_EQ(changed.cell.score_id != start.cell.score_id, of_scores) << name;
+  }
+}
+
+TEST(Ids, WhatChoosesWindowsChangesTheHarvestAndTheScores) {
+  expect_changes({{"latents", [](auto& a, auto&) { a.latents = 50; }},
+                  {"tokens", [](auto& a, auto&) { a.harvest_tokens = 1'000'000; }},
+                  {"window_tokens", [](auto& a, auto&) { a.window_tokens = 16; }},
+                  {"window", [](auto& a, auto&) { a.window = "centered"; }},
+                  {"min_windows", [](auto& a, auto&) { a.min_windows = 100; }},
+                  {"special_tokens", [](auto& a, auto&) { a.special_tokens = true; }},
+                  {"explainer_examples", [](auto& a, auto&) { a.explainer_examples = 10; }},
+                  {"explainer_selection", [](auto& a, auto&) { a.explainer_selection = "top"; }},
+                  {"scorer_examples", [](auto& a, auto&) { a.scorer_examples = 20; }},
+                  {"scorer_selection", [](auto& a, auto&) { a.scorer_selection = "random"; }},
+                  {"silent_examples", [](auto& a, auto&) { a.silent_examples = 20; }},
+                  {"negatives", [](auto& a, auto&) { a.negatives = "decoder"; }},
+                  {"entropy_examples", [](auto& a, auto&) { a.entropy_examples = 20; }}},
+                 true, true);
+}
+
+TEST(Ids, WhatIsAskedAndWhoIsAskedChangesTheScoresAlone) {
+  expect_changes({{"null_latents", [](auto& a, auto&) { a.null_latents = 5; }},
+                  {"scorers",
+                   [](auto& a, auto&) {
+                     a.scorers = {"fuzzing", "detection"};
+                   }},
+                  {"fuzz_negatives", [](auto& a, auto&) { a.fuzz_negatives = "silent_tokens"; }},
+                  {"simulation_examples", [](auto& a, auto&) { a.simulation_examples = 5; }},
+                  {"examples_per_prompt", [](auto& a, auto&) { a.examples_per_prompt = 1; }},
+                  {"mark_threshold", [](auto& a, auto&) { a.mark_threshold = 0.5; }},
+                  {"stored_examples", [](auto& a, auto&) { a.stored_examples = 5; }},
+                  {"explanation prompt", [](auto& a, auto&) { a.prompts.explanation.answer_after = "So:"; }},
+                  {"fuzzing prompt", [](auto& a, auto&) { a.prompts.fuzzing.user = "other"; }},
+                  {"fuzzing system", [](auto& a, auto&) { a.prompts.fuzzing.system = "other"; }},
+                  {"fuzzing shots",
+                   [](auto& a, auto&) {
+                     a.prompts.fuzzing.shots = {{"user", "q"}};
+                   }},
+                  {"detection example", [](auto& a, auto&) { a.prompts.detection.example = "other"; }},
+                  {"simulation length", [](auto& a, auto&) { a.prompts.simulation.max_tokens = 99; }},
+                  {"kind", [](auto&, auto& j) { j.kind = "lexical"; }},
+                  {"model", [](auto&, auto& j) { j.model = "other"; }},
+                  {"temperature", [](auto&, auto& j) { j.temperature = 1; }},
+                  {"seed", [](auto&, auto& j) { j.seed = 1; }},
+                  {"logprobs", [](auto&, auto& j) { j.logprobs = false; }},
+                  {"top_logprobs", [](auto&, auto& j) { j.top_logprobs = 20; }},
+                  {"prompt_logprobs", [](auto&, auto& j) { j.prompt_logprobs = "echo"; }},
+                  {"extra_body", [](auto&, auto& j) { j.extra_body = R"({"top_p":0.5})"; }}},
+                 false, true);
+}
+
+TEST(Ids, WhereAndHowFastTheJudgeIsChangesNoId) {
+  expect_changes({{"harvest_memory_gb", [](auto& a, auto&) { a.harvest_memory_gb = 1; }},
+                  {"order of scorers", [](auto& a, auto&) { std::ranges::reverse(a.scorers); }},
+                  {"name of a prompt", [](auto& a, auto&) { a.prompts.fuzzing.name = "/copy/fuzzing.toml"; }},
+                  {"place of a prompt", [](auto& a, auto&) { a.prompts.fuzzing.path = "/copy/fuzzing.toml"; }},
+                  {"comments of a prompt", [](auto& a, auto&) { a.prompts.fuzzing.source_text = "# other"; }},
+                  {"prompt that is not used", [](auto& a, auto&) { a.prompts.simulation_prompt.user = "other"; }},
+                  {"base_url", [](auto&, auto& j) { j.base_urls = {"http://other/v1"}; }},
+                  {"endpoint_file", [](auto&, auto& j) { j.endpoint_file = "/other"; }},
+                  {"api_key_env", [](auto&, auto& j) { j.api_key_env = "OTHER"; }},
+                  {"max_in_flight", [](auto&, auto& j) { j.max_in_flight = 1; }},
+                  {"timeout", [](auto&, auto& j) { j.timeout = 1; }},
+                  {"give_up_after", [](auto&, auto& j) { j.give_up_after = 1; }},
+                  {"budget", [](auto&, auto& j) { j.budget_requests = 1; }},
+                  {"cache_dir", [](auto&, auto& j) { j.cache_dir = "/other"; }},
+                  {"layout of extra_body", [](auto&, auto& j) { j.extra_body = "{ }"; }}},
+                 false, false);
+}
+
+TEST(Ids, TheLexicalJudgeHasNoSettingsOfAnEndpoint) {
+  Case lexical = scored_case();
+  lexical.options.judge.kind = "lexical";
+  lexical.reassign();
+  expect_changes({{"model", [](auto&, auto& j) { j.model = "other"; }},
+                  {"temperature", [](auto&, auto& j) { j.temperature = 1; }},
+                  {"seed", [](auto&, auto& j) { j.seed = 1; }},
+                  {"top_logprobs", [](auto&, auto& j) { j.top_logprobs = 20; }},
+                  {"extra_body", [](auto&, auto& j) { j.extra_body = R"({"top_p":0.5})"; }}},
+                 false, false, lexical);
+  expect_changes({{"logprobs", [](auto&, auto& j) { j.logprobs = false; }},
+                  {"prompt_logprobs", [](auto&, auto& j) { j.prompt_logprobs = "echo"; }}},
+                 false, true, lexical);
 }
 
 TEST(Ids, WhatChangesNoResultChangesNoId) {
