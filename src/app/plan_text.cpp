@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "app/requests_text.h"
 #include "app/table.h"
 #include "base/progress.h"
 
@@ -117,10 +118,11 @@ std::string plan_text(const Plan& plan) {
       "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n\n{}\n{}\n"
       "Time: about {} (rough: counted operations at 60 GFLOP/s a core)\n"
       "Memory: up to {} a rank, LibTorch's own aside; the largest cell alone needs {} ({})\n{}"
-      "Output: {} in {}\n",
+      "Output: {} in {}\n{}",
       plan.options.name, plan.cells.size(), sweep::make_groups(plan.cells).size(), plan.units.size(), groups_text(plan),
       schedule_text(plan, schedule), duration_text(schedule.makespan), bytes_text(memory), bytes_text(plan.cell_bytes),
-      device_text(plan.cell_bytes), buffer_text, bytes_text(plan.output_bytes), plan.options.output.string());
+      device_text(plan.cell_bytes), buffer_text, bytes_text(plan.output_bytes), plan.options.output.string(),
+      requests_text(plan.options, plan.cells));
 }
 
 std::string cells_text(const Plan& plan) {

@@ -23,7 +23,8 @@ struct Plan {
   uint64_t cell_bytes = 0;
 };
 
-//! The plan for people to read: a line a group, a line a rank, time, memory and size of the output.
+//! The plan for people to read: a line a group, a line a rank, time, memory, size of the output, and what
+//! the judge is asked.
 std::string plan_text(const Plan& plan);
 
 //! A line a cell, with its id and unit.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/requests_text.h"
 #include "app/table.h"
 #include "base/progress.h"
 #include "sweep/small_sweep.h"
@@ -104,6 +105,56 @@ TEST(PlanText, TheBufferIsSaidWhereThereIsOne) {
       plan_text(plan).find("Activation buffer: up to 61 GB of it (10000000 tokens x width x 2 bytes x hookpoints)"),
       std::string::npos)
       << plan_text(plan);
+}
+
+//! 60 cells of which 20 latents are scored as in the quickstart.
+Plan scored_plan() {
+  auto plan = small_plan(2);
+  auto& scoring = plan.options.autointerp;
+  scoring.is_wanted = true;
+  scoring.latents = 20;
+  scoring.null_latents = 10;
+  scoring.explainer_examples = 10;
+  scoring.scorer_examples = 20;
+  return plan;
+}
+
+// A latent: 1 explanation, 40 examples of each scorer in 8 prompts of 5; 60 cells of 20 latents and 10 nulls.
+TEST(PlanText, RequestsToTheJudgeAreCountedOverAllCells) {
+  const auto text = plan_text(scored_plan());
+  EXPECT_NE(text.find("Requests to the judge (lexical) where 20 latents of every cell qualify"), std::string::npos);
+  EXPECT_NE(text.find("explanation  1200 "), std::string::npos) << text;
+  EXPECT_NE(text.find("fuzzing      9600 "), std::string::npos) << text;
+  EXPECT_NE(text.find("detection    9600 "), std::string::npos) << text;
+  EXPECT_NE(text.find("null         9600 "), std::string::npos) << text;
+  EXPECT_NE(text.find("all          30000 "), std::string::npos) << text;
+  EXPECT_EQ(text.find("simulation"), std::string::npos) << text;
+  EXPECT_EQ(text.find("budget"), std::string::npos) << text;
+}
+
+TEST(PlanText, NothingIsAskedWhereNothingIsScored) {
+  EXPECT_EQ(plan_text(small_plan(2)).find("judge"), std::string::npos);
+}
+
+TEST(PlanText, ABudgetBelowTheCountsIsSaid) {
+  auto plan = scored_plan();
+  plan.options.judge.budget_requests = 30'000;
+  plan.options.judge.budget_tokens = 1'000;
+  auto text = plan_text(plan);
+  EXPECT_EQ(text.find("budget_requests"), std::string::npos) << text;
+  EXPECT_NE(text.find("judge.budget_tokens 1000 will not suffice"), std::string::npos) << text;
+  plan.options.judge.budget_requests = 29'999;
+  text = plan_text(plan);
+  EXPECT_NE(text.find("judge.budget_requests 29999 will not suffice"), std::string::npos) << text;
+}
+
+TEST(PlanText, CountsAreShort) {
+  EXPECT_EQ(count_text(0), "0");
+  EXPECT_EQ(count_text(999), "999");
+  EXPECT_EQ(count_text(1'500), "1.5 k");
+  EXPECT_EQ(count_text(999'600), "1.0 M");
+  EXPECT_EQ(count_text(123'456'789), "123 M");
+  EXPECT_EQ(count_text(5e12), "5 T");
 }
 
 }  // namespace
