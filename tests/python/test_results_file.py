@@ -82,11 +82,11 @@ def test_the_number_of_ranks_changes_no_byte_of_a_dataset(written, tmp_path, ran
 class Writer:
     """The writer going on for ever, alone or under mpirun."""
 
-    def __init__(self, path, ranks):
+    def __init__(self, path, ranks, how="forever"):
         launch = [] if ranks is None else [*MPIRUN, str(ranks)]
         self.path = path
         self.process = subprocess.Popen(
-            [*launch, WRITER, path, "forever"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            [*launch, WRITER, path, how], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def wait_until_created(self):
         assert self.process.stdout.readline() == b"created\n"
@@ -121,8 +121,8 @@ class Writer:
 def start(tmp_path):
     writers = []
 
-    def start_writer(ranks):
-        writers.append(Writer(tmp_path / "results.h5", ranks))
+    def start_writer(ranks, how="forever"):
+        writers.append(Writer(tmp_path / "results.h5", ranks, how))
         return writers[-1]
 
     yield start_writer
@@ -167,6 +167,19 @@ def test_a_job_killed_while_it_makes_the_file_leaves_none_or_a_whole_one(start):
         pass
     writer.kill("all")
     assert not writer.path.exists() or check_rows(writer.path) >= 0
+
+
+@pytest.mark.parametrize("who,ranks", [("all", None), ("one", 3)])
+@pytest.mark.parametrize("delay_s", [0.003, 0.1, 0.31])
+def test_a_job_killed_while_it_grows_the_file_leaves_the_old_or_the_new_one(start, tmp_path, who, ranks, delay_s):
+    path = write(tmp_path / "results.h5", 1)
+    writer = start(ranks, "again")
+    writer.wait_until_created()
+    time.sleep(delay_s)
+    writer.kill(who)
+    assert check_rows(path) == N_CELLS
+    with h5py.File(path) as file:
+        assert file["all_latents/firing_rate"].shape[1] in (300, 400)
 
 
 def test_h5py_reads_while_a_job_writes(start):

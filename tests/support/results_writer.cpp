@@ -1,4 +1,5 @@
 // results_writer FILE: writes a small results file with known numbers, each rank its rows.
+// results_writer FILE again: makes a grown file of FILE over and over, saying "created" before, until killed.
 // results_writer FILE forever: goes on rewriting the rows, saying "created" once the file is made, until killed.
 #include <cstdio>
 #include <string_view>
@@ -31,6 +32,19 @@ void write(const mpi::Comm& world, const char* path, bool forever) {
   writer.close();
 }
 
+void write_again(const mpi::Comm& world, const char* path) {
+  if (world.is_root()) {
+    std::puts("created");
+    std::fflush(stdout);
+  }
+  for (uint64_t n = 0;; ++n) {  // NOLINT(bugprone-infinite-loop): until the process is killed
+    const results::Shape shape{23, 300 + n % 2 * 100, 5};
+    results::ResultsWriter::recreate(path, world, shape, test::sample_rows(shape.n_cells), test::sample_info(),
+                                     results::Stage::kEvaluated)
+        .close();
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,7 +52,9 @@ int main(int argc, char** argv) {
   const mpi::Comm world = mpi::Comm::world();
   if (argc < 2) world.abort(2);
   try {
-    write(world, argv[1], argc > 2 && std::string_view(argv[2]) == "forever");
+    const std::string_view how = argc > 2 ? argv[2] : "once";
+    if (how == "again") write_again(world, argv[1]);
+    write(world, argv[1], how == "forever");
     return 0;
   } catch (const Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
