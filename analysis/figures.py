@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .metrics import Metric, ordered_variants, variant_label
 from .summary import some_layers
-from .theme import style_of
+from .theme import INK, style_of
 
 #: Inches; the page shows 72 points an inch at 1.4 pixels a point, so this fills its column.
 PAGE_WIDTH = 10.6
@@ -29,12 +29,14 @@ def figure2(table: pd.DataFrame, metrics: list[Metric], models: list[str], label
     """
     panels = [(metric, model) for metric in metrics for model in models]
     n_columns = len(models) if len(models) > 1 else min(3, len(panels))
-    figure, axes = _grid(len(panels), n_columns, width=max(PAGE_WIDTH, 2.1 * n_columns), height=2.1)
+    figure, axes = grid(len(panels), n_columns, width=max(PAGE_WIDTH, 2.1 * n_columns), height=2.1)
     for i, (axis, (metric, model)) in enumerate(zip(axes, panels)):
-        of_metric = table[table["metric"] == metric.name]
-        _lines_by_layer(axis, of_metric[of_metric["model"] == model], metric)
+        of_metric = table[table["metric"].isin([metric.name, metric.null])]
+        of_model = of_metric[of_metric["model"] == model]
+        _lines_by_layer(axis, of_model[of_model["metric"] == metric.name], metric)
+        _null_lines(axis, of_model[of_model["metric"] == metric.null], metric)
         if metric.bounded:
-            _limit_bounded(axis, of_metric, model)
+            _limit_bounded(axis, of_metric, model, metric)
         title = metric.label + (" (trained only)" if metric.trained_only else "")
         if len(models) == 1:
             axis.set_title(title)
@@ -43,7 +45,7 @@ def figure2(table: pd.DataFrame, metrics: list[Metric], models: list[str], label
         axis.set_title(labels[model] if i < n_columns else "", fontweight="bold")
     for axis in axes[-n_columns:]:
         axis.set_xlabel("layer")
-    _legend(figure, table["variant"])
+    legend(figure, table["variant"])
     return figure
 
 
@@ -55,7 +57,7 @@ def curves(points: pd.DataFrame) -> Figure:
     layers = some_layers(points["layer"])
     rows = [("explained_variance", "explained variance\n(training batch)"), ("dead_fraction", "dead latents\n(share)")]
     rows = [row for row in rows if points[row[0]].notna().any()]
-    figure, axes = _grid(len(rows) * len(layers), len(layers), width=PAGE_WIDTH, height=1.8)
+    figure, axes = grid(len(rows) * len(layers), len(layers), width=PAGE_WIDTH, height=1.8)
     for i, axis in enumerate(axes):
         (name, label), layer = rows[i // len(layers)], layers[i % len(layers)]
         _lines_by_tokens(axis, points[points["layer"] == layer], name)
@@ -63,7 +65,7 @@ def curves(points: pd.DataFrame) -> Figure:
         axis.set_ylabel(label if i % len(layers) == 0 else "")
         axis.set_title(f"layer {layer}" if i < len(layers) else "")
         axis.set_xlabel("tokens" if i >= len(axes) - len(layers) else "")
-    _legend(figure, points["variant"])
+    legend(figure, points["variant"])
     return figure
 
 
@@ -74,7 +76,7 @@ def firing_rates(rates: dict[tuple[str, int], np.ndarray]) -> Figure:
     """
     layers = some_layers(layer for _, layer in rates)
     variants = ordered_variants(variant for variant, _ in rates)
-    figure, axes = _grid(len(layers), min(3, len(layers)), width=PAGE_WIDTH, height=2.0)
+    figure, axes = grid(len(layers), min(3, len(layers)), width=PAGE_WIDTH, height=2.0)
     for i, (axis, layer) in enumerate(zip(axes, layers)):
         for j, variant in enumerate(variants):
             values = rates.get((variant, layer), np.empty(0))
@@ -87,11 +89,12 @@ def firing_rates(rates: dict[tuple[str, int], np.ndarray]) -> Figure:
         axis.set_ylabel("latents per bin" if i % 3 == 0 else "")
         axis.set_xlabel("firing rate" if i >= len(layers) - 3 else "")
     axes[0].set_ylim(0, None)
-    _legend(figure, variants)
+    legend(figure, variants)
     return figure
 
 
-def _grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of panels, row by row; width of the whole and height of a row in inches."""
     n_rows = math.ceil(n_panels / n_columns)
     figure = Figure(figsize=(width, height * n_rows + 0.45))
     figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
@@ -99,8 +102,10 @@ def _grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[F
     return figure, axes
 
 
-def _legend(figure: Figure, variants) -> None:
-    styles = {variant_label(v): style_of(v) for v in ordered_variants(variants)}
+def legend(figure: Figure, variants, with_markers: bool = True) -> None:
+    """A legend of variants above a figure."""
+    plain = {} if with_markers else {"marker": None}
+    styles = {variant_label(v): style_of(v) | plain for v in ordered_variants(variants)}
     axis = figure.axes[0]
     handles = [axis.plot([], [], label=label, **style)[0] for label, style in styles.items()]
     figure.legend(handles=handles, loc="outside upper left", ncols=5, columnspacing=1.4, handletextpad=0.5)
@@ -124,17 +129,28 @@ def _lines_by_layer(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
         axis.set_yscale("log")
 
 
+def _null_lines(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
+    """What a score is under another latent's explanation, and by guessing."""
+    if metric.chance is not None:
+        axis.axhline(metric.chance, color=INK, linestyle=(0, (1, 2)), linewidth=0.7, alpha=0.7)
+    for variant in ordered_variants(part["variant"]):
+        line = part[part["variant"] == variant].sort_values("layer")
+        axis.plot(line["layer"], line["mean"], color=style_of(variant)["color"], linestyle=":", linewidth=1)
+
+
 def _spans_decades(values: pd.Series) -> bool:
     values = values.dropna()
     return len(values) > 0 and values.min() > 0 and values.max() > 20 * values.min()
 
 
-def _limit_bounded(axis: Axes, of_metric: pd.DataFrame, model: str) -> None:
-    """The same limits for all models; shows what lies above LOWEST_SHOWN, and says how many means lie below."""
+def _limit_bounded(axis: Axes, of_metric: pd.DataFrame, model: str, metric: Metric) -> None:
+    """The same limits for all models, and chance among them; shows what lies above LOWEST_SHOWN, and says how many means lie below."""
     means = of_metric.loc[of_metric["model"] == model, "mean"].dropna()
     if means.empty:
         axis.text(0.5, 0.5, "no values", transform=axis.transAxes, ha="center", va="center")
     low, high = max(of_metric["min"].min(), LOWEST_SHOWN), of_metric["max"].max()
+    if metric.chance is not None:
+        low, high = min(low, metric.chance), max(high, metric.chance)
     margin = max(0.06 * (high - low), 1e-3)
     if np.isfinite(margin):
         axis.set_ylim(max(low - margin, LOWEST_SHOWN), min(high + margin, 1.03))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Metric:
     """A column of `cells`. at_best: the best value, for reading; bounded: at most 1, so panels share their limits;
-    trained_only: means something for the trained variant only."""
+    trained_only: means something for the trained variant only; null: the column that says what an explanation of another
+    latent would get; chance: what guessing gets."""
 
     name: str
     label: str
@@ -14,6 +15,8 @@ class Metric:
     at_best: str
     bounded: bool = True
     trained_only: bool = False
+    null: str = ""
+    chance: float | None = None
 
 
 METRICS = (
@@ -26,13 +29,18 @@ METRICS = (
            "without the first token of each row, where trained models have massive activations that the random ones lack", "1"),
     Metric("cosine_similarity_no_first", "Cosine similarity, no first position", "likewise", "1"),
     Metric("l1", "L1 norm of latents", "sum of the latents' activations, mean over tokens; grows with the norm of the activations", "no best value", bounded=False),
-    Metric("fuzz_auroc", "Fuzzing AUROC", "judge tells rightly from wrongly marked tokens by the explanation, mean over scored latents", "1; 0.5 is chance"),
-    Metric("detection_auroc", "Detection AUROC", "judge tells activating from other examples by the explanation, mean over scored latents", "1; 0.5 is chance"),
+    Metric("fuzz_auroc", "Fuzzing AUROC", "judge tells rightly from wrongly marked tokens by the explanation, mean over scored latents",
+           "1; 0.5 is chance", null="fuzz_auroc_null", chance=0.5),
+    Metric("detection_auroc", "Detection AUROC", "judge tells activating from other examples by the explanation, mean over scored latents",
+           "1; 0.5 is chance", null="detection_auroc_null", chance=0.5),
+    Metric("simulation_correlation", "Simulation correlation", "of true activations and those that the judge predicts by the explanation, mean over scored latents",
+           "1; 0 is chance", null="simulation_correlation_null", chance=0.0),
     Metric("ce_loss_score", "CE loss score",
            "share of the model's cross-entropy that the reconstruction keeps, against zeros in its place; missing where zeros cost less than 0.1 nats",
            "1", trained_only=True),
     Metric("kl_score", "KL score", "1 minus the KL divergence under the reconstruction over that under zeros", "1", trained_only=True),
     Metric("token_entropy", "Token entropy (nats)", "of the tokens on which a latent fires: low is tied to few tokens, high is abstract", "no best value", bounded=False),
+    Metric("qualifying_share", "Qualifying latents", "share of the latents drawn that fire and are silent often enough to be scored; variants that differ here differ in which latents their scores are over", "1"),
     Metric("dead_fraction", "Dead latents", "share of latents that never fire on the evaluated text", "0"),
 )  # fmt: skip
 

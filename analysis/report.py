@@ -10,14 +10,16 @@ from string import Template
 import numpy as np
 import pandas as pd
 
-from . import figures, tables
+from . import figures, score_figures, tables
+from .latent_page import write_latents_page
 from .load import Results
 from .metrics import METRICS, ordered_variants, variant_label
+from .scores import SCORERS, above_null, area, roc
 from .summary import SETTINGS, figure2, mean_over_layers, setting_label, shown_metrics, with_settings
 from .theme import file_svg, page_svg
 
 TEMPLATES = Path(__file__).parent / "templates"
-#: latents.csv is written up to this many rows; a larger table belongs in the results file.
+#: all_latents.csv is written up to this many rows; a larger table belongs in the results file.
 MOST_LATENT_ROWS = 200_000
 #: Below these a sweep can only illustrate.
 SMALL_WIDTH, SMALL_BUDGET = 256, 1_000_000
@@ -25,12 +27,13 @@ NOTHING_YET = '<p class="empty">No cell is evaluated yet.</p>'
 
 
 def write_report(results: Results, output: Path) -> Path:
-    """Writes index.html, figures/*.svg, cells.csv, figure2.csv and, where it is small, latents.csv; returns the page's path."""
+    """Writes index.html, figures/*.svg and tables as CSV, and latents.html where latents are scored; returns the page's path."""
     (output / "figures").mkdir(parents=True, exist_ok=True)
     metrics = shown_metrics(results.cells)
     table = figure2(results.cells, metrics)
     _write_tables(results, table, output)
     page = _Page(results, table, metrics, output)
+    write_latents_page(results, page.labels, output)
     template = Template((TEMPLATES / "report.html").read_text())
     index = output / "index.html"
     index.write_text(template.substitute(page.parts()), encoding="utf-8")
@@ -40,9 +43,16 @@ def write_report(results: Results, output: Path) -> Path:
 def _write_tables(results: Results, table: pd.DataFrame, output: Path) -> None:
     results.cells.to_csv(output / "cells.csv", index_label="cell")
     table.to_csv(output / "figure2.csv", index=False)
-    (output / "latents.csv").unlink(missing_ok=True)
-    if results.cells.loc[results.cells["evaluated"], "n_latents"].clip(lower=0).sum() <= MOST_LATENT_ROWS:
-        results.latents.to_csv(output / "latents.csv", index=False, float_format="%.6g")
+    n_latents = results.cells.loc[results.cells["evaluated"], "n_latents"].clip(lower=0).sum()
+    scores = above_null(results.cells)
+    for name, frame in {
+        "all_latents.csv": results.all_latents if n_latents <= MOST_LATENT_ROWS else None,
+        "latents.csv": results.latents if len(results.latents) else None,
+        "scores.csv": scores if len(scores) else None,
+    }.items():
+        (output / name).unlink(missing_ok=True)
+        if frame is not None:
+            frame.to_csv(output / name, index=False, float_format="%.6g")
 
 
 class _Page:
@@ -64,6 +74,7 @@ class _Page:
             "note": self._note(),
             "guide": tables.metric_guide([metric for metric in METRICS if metric in self.metrics] or list(METRICS)),
             "figure2": self._per_setting(self._figure2),
+            "scores": self._scores(),
             "explained_variance": self._per_setting(self._explained_variance),
             "curves": self._per_model(self._curves),
             "firing_rates": self._per_model(self._firing_rates),
@@ -129,15 +140,16 @@ class _Page:
             texts.append(title + part(_of_setting(self.done, setting), setting, f"-{i + 1}" if len(settings) > 1 else ""))
         return "\n".join(texts) or NOTHING_YET
 
-    def _per_model(self, part) -> str:
-        """part(cells, title, file suffix) for every model and setting; titled where there are several."""
+    def _per_model(self, part, title: str = "") -> str:
+        """part(cells, file suffix) for every model and setting; titled where there are several, or by `title`."""
         groups = [(m, s) for s in _settings(self.done) for m in self.labels]
         texts = []
         for i, (model, setting) in enumerate(groups):
             cells = _of_setting(self.done[self.done["model"] == model], setting)
             if len(cells):
-                title = f"<h3>{escape(f'{self.labels[model]}: {setting_label(setting)}')}</h3>" if len(groups) > 1 else ""
-                texts.append(title + part(cells, f"-{i + 1}" if len(groups) > 1 else ""))
+                which = f"{self.labels[model]}: {setting_label(setting)}" if len(groups) > 1 else ""
+                head = f"<h3>{escape(': '.join(filter(None, (title, which))))}</h3>" if title or which else ""
+                texts.append(head + part(cells, f"-{i + 1}" if len(groups) > 1 else ""))
         return "\n".join(texts) or NOTHING_YET
 
     def _figure2(self, cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
@@ -146,9 +158,63 @@ class _Page:
         table = _of_setting(self.table, setting)
         models = [model for model in self.labels if model in set(cells["model"])]
         alt = f"{len(self.metrics)} metrics by layer, a line per variant. {_headline(cells)} All values: figure2.csv."
+        caption = "Line: mean over seeds; band and bar: range over seeds. "
+        if self.done["scored"].any():
+            caption += "Dotted: the same score under the explanation of another latent (its null); level and dotted: chance. "
+        caption += "Values: <code>figure2.csv</code>."
         figure = figures.figure2(table, self.metrics, models, self.labels)
         headline = f"<p>{escape(_headline(cells))}</p>" if len(models) == 1 else ""
-        return headline + self._figure(figure, "figure2" + suffix, alt, "Line: mean over seeds; band and bar: range over seeds. Values: <code>figure2.csv</code>.")
+        return headline + self._figure(figure, "figure2" + suffix, alt, caption)
+
+    def _scores(self) -> str:
+        scored = self.done[self.done["scored"]]
+        if scored.empty:
+            wants = (self.cells["score_id"] != "").any()
+            return '<p class="empty">' + ("No cell is scored yet." if wants else "This sweep asks for no explanations.") + "</p>"
+        judges = ", ".join(sorted(set(scored["judge"]) - {""})) or "not recorded"
+        asked, lost, unread = (scored[name].clip(lower=0).sum() for name in ("n_judged", "n_missing", "n_unparsable"))
+        text = (
+            f"{_counted(int(scored['n_scored'].clip(lower=0).sum()), 'latent')} of {_counted(len(scored), 'SAE')} explained and scored. Judge: {judges}. "
+            f"Judged examples: {asked:,}; without an answer {lost:,}; replies that could not be read {unread:,}."
+        )
+        rule = (
+            "The null is the mean score of latents under the explanation of another latent of the same SAE: what this judge makes of an explanation "
+            "that is not the latent's own. The difference says what the explanations are worth; its interval is Student's t over cells."
+        )
+        links = '<p><a href="latents.html">Example latents</a>, with explanations and the text they fire on. Tables: <code>scores.csv</code>, <code>latents.csv</code>.</p>'
+        parts = (self._per_setting(self._score_table), self._per_model(self._rocs, "ROC curves"), self._per_model(self._entropy, "Entropy and fuzzing"))
+        return f"<p>{escape(text)}</p><p>{escape(rule)}</p>{links}" + "\n".join(parts)
+
+    def _score_table(self, cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
+        rows = above_null(cells)
+        return tables.above_null(rows, "Scores by variant, means over cells", self.labels) if len(rows) else ""
+
+    def _rocs(self, cells: pd.DataFrame, suffix: str) -> str:
+        parts = []
+        for scorer, name in SCORERS.items():
+            curves = {
+                (variant, layer): roc(*self.results.predictions(scorer, list(part.index)))
+                for (variant, layer), part in cells[cells["scored"]].groupby(["variant", "layer"])
+            }
+            curves = {at: curve for at, curve in curves.items() if len(curve[0])}
+            if curves:
+                areas = {v: np.mean([area(*c) for (other, _), c in curves.items() if other == v]) for v, _ in curves}
+                alt = f"ROC curves of {name}, a panel per layer. Area, mean over layers: " + ", ".join(f"{variant_label(v)} {areas[v]:.3f}" for v in ordered_variants(areas)) + "."
+                caption = f"ROC curves of {name}: all judged examples of a variant's cells together; dotted: chance."
+                parts.append(self._figure(score_figures.roc_curves(curves), f"roc_{scorer}{suffix}", alt, caption))
+        return "".join(parts)
+
+    def _entropy(self, cells: pd.DataFrame, suffix: str) -> str:
+        latents = self.results.latents.reindex(columns=["cell", "token_entropy", "fuzz_auroc"])
+        latents = latents.merge(cells.loc[cells["scored"], ["variant"]], left_on="cell", right_index=True).dropna()
+        if latents.empty:
+            return ""
+        ranks = ", ".join(f"{variant_label(v)} {score_figures.rank_correlation(latents[latents['variant'] == v]):.2f}" for v in ordered_variants(latents["variant"]))
+        alt = f"Token entropy against fuzzing AUROC, a panel per variant. Rank correlation: {ranks}."
+        caption = "A point per latent; ρ: Spearman's rank correlation; dotted: chance."
+        if latents.groupby("variant").size().max() > score_figures.MOST_POINTS:
+            caption += f" {score_figures.MOST_POINTS:,} latents drawn at random in a panel; ρ is over all."
+        return self._figure(score_figures.entropy_scatter(latents), "entropy" + suffix, alt, caption)
 
     def _explained_variance(self, cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
         parts = []
@@ -186,8 +252,8 @@ class _Page:
         return f'<figure>{page_svg(svg, escape(alt))}<figcaption>{caption} File: <code>figures/{name}.svg</code>.</figcaption></figure>'
 
     def _latents_csv(self) -> str:
-        if (self.output / "latents.csv").exists():
-            return "Each latent's firing rate: <code>latents.csv</code>."
+        if (self.output / "all_latents.csv").exists():
+            return "Each latent's firing rate: <code>all_latents.csv</code>."
         return "Each latent's firing rate is in the results file (too many for a CSV file)."
 
 

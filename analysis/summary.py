@@ -31,14 +31,14 @@ def shown_metrics(cells: pd.DataFrame) -> list[Metric]:
 def figure2(cells: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
     """Long frame: model, variant, layer, metric, mean, min, max, n (seeds with a number), then SETTINGS.
 
-    Over the seeds of evaluated cells; a group without a number has NaN and n = 0.
+    Over the seeds of evaluated cells; a group without a number has NaN and n = 0. A metric's null is a metric here.
     """
     keys = ["model", "variant", "layer", *SETTINGS]
     cells = with_settings(cells[cells["evaluated"]])
     parts = []
-    for metric in metrics:
-        groups = cells.groupby(keys, sort=False)[metric.name].agg(["mean", "min", "max", "count"]).reset_index()
-        parts.append(groups.assign(metric=metric.name))
+    for name in [name for metric in metrics for name in (metric.name, metric.null) if name in cells]:
+        groups = cells.groupby(keys, sort=False)[name].agg(["mean", "min", "max", "count"]).reset_index()
+        parts.append(groups.assign(metric=name))
     columns = ["model", "variant", "layer", "metric", "mean", "min", "max", "n", *SETTINGS]
     if not parts:
         return pd.DataFrame(columns=columns)

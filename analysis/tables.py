@@ -20,9 +20,12 @@ CELL_COLUMNS = {
     "architecture": "SAE", "expansion_factor": "R", "k": "k", "penalty": "penalty", "sae_seed": "SAE seed", "tokens": "tokens",
     "state": "state", "stage": "stage", "explained_variance": "EV", "explained_variance_train": "EV train",
     "explained_variance_no_first": "EV no first", "cosine_similarity": "cosine", "mse": "MSE", "l0": "L0", "l1": "L1",
-    "dead_fraction": "dead", "ce_clean": "CE clean", "ce_sae": "CE SAE", "ce_zero": "CE zero",
+    "dead_fraction": "dead", "fuzz_auroc": "fuzz", "fuzz_auroc_null": "fuzz null", "detection_auroc": "detect", "detection_auroc_null": "detect null",
+    "simulation_correlation": "simul.", "token_entropy": "entropy", "qualifying_share": "qualify", "ce_clean": "CE clean", "ce_sae": "CE SAE", "ce_zero": "CE zero",
     "ce_loss_score": "CE score", "kl_score": "KL score", "train_loss": "train loss", "tokens_per_second": "tokens/s",
 }  # fmt: skip
+#: Scores by their columns.
+SCORE_NAMES = {"fuzz_auroc": "fuzzing", "detection_auroc": "detection", "simulation_correlation": "simulation"}
 #: Decimals, where not three.
 DECIMALS = {"l0": 1, "l1": 2, "mse": 4, "tokens_per_second": 0}
 #: Left out of that table where all cells have the same value; the paragraph at the top gives it.
@@ -95,6 +98,25 @@ def firing_rates(rates: dict[tuple[str, int], np.ndarray], caption: str) -> str:
         rows.append(f'<th scope="row">{variant_mark(variant)} {escape(variant_label(variant))}</th><td>{len(values):,}</td><td>{_percent(silent)}</td>{numbers}<td>{_percent(dense)}</td>')
     header = ["variant"] + [f'<th scope="col" class="num">{name}</th>' for name in ("latents", "never fired", "lower quartile", "median rate", "upper quartile", "above 10%")]
     return table(caption, header, rows)
+
+
+def above_null(rows: pd.DataFrame, caption: str, labels: dict[str, str]) -> str:
+    """Scores of a variant, their nulls, and the difference with its interval: scores.above_null of one setting.
+    labels: of the models, named where there are several."""
+    lines = []
+    for model in rows["model"].unique():
+        for variant in ordered_variants(rows.loc[rows["model"] == model, "variant"]):
+            part = rows[(rows["model"] == model) & (rows["variant"] == variant)]
+            name = f"{labels[model]}, {variant_label(variant)}" if rows["model"].nunique() > 1 else variant_label(variant)
+            for i, row in enumerate(part.itertuples()):
+                head = f'<th scope="rowgroup" rowspan="{len(part)}">{variant_mark(variant)} {escape(name)}</th>' if i == 0 else ""
+                span = f"{number(row.low)} to {number(row.high)}" if np.isfinite(row.low) else MISSING
+                lines.append(
+                    f'{head}<th scope="row" class="light">{SCORE_NAMES[row.score]}</th><td>{number(row.mean)}</td><td>{number(row.null)}</td>'
+                    f'<td class="total">{number(row.difference)}</td><td>{span}</td><td>{row.n}</td>'
+                )
+    header = ["variant", "score", *(f'<th scope="col" class="num">{name}</th>' for name in ("mean", "null", "difference", "its 95% interval", "cells"))]
+    return table(caption, header, lines, 'class="groups"')
 
 
 def _percent(share: float) -> str:

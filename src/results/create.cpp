@@ -76,6 +76,7 @@ void create_datasets(h5::File& file, const NewFile& contents) {
     for (const Dimension dimension : one.dimensions) dims.push_back(contents.shape.length(dimension));
     const std::string path(one.path);
     file.create_dataset(path, {kind_of(one.type), bytes_of(one, contents.rows)}, dims);
+    file.set_attribute(path, "stage", static_cast<int64_t>(one.stage));
     file.set_attribute(path, "unit", one.unit);
     file.set_attribute(path, "meaning", one.meaning);
     file.set_attribute(path, "reproducible", one.reproducible ? 1 : 0);

@@ -9,35 +9,67 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from scipy.stats import mannwhitneyu
 
 VARIANTS = ("trained", "rerandomized_incl", "rerandomized_excl", "step0", "control")
 TO_COME, STARTED, DONE, FAILED = range(4)
+TRAINED, EVALUATED, HARVESTED, SCORED = range(1, 5)
 EXPLAINED = {"trained": 0.82, "step0": 0.72, "rerandomized_excl": 0.68, "rerandomized_incl": 0.63, "control": 0.31}
+#: How far the judge's logits of right and wrong examples lie apart, in deviations: fuzzing; detection.
+INSIGHT = {"trained": (1.7, 1.2), "step0": (1.5, 1.1), "rerandomized_excl": (1.2, 0.9), "rerandomized_incl": (1.0, 0.6), "control": (0, 0)}
 SWEEP = '[sweep]\nname = "quickstart"\noutput = "out/quickstart"\n\n[sae]\nk = 16 # <k> & "seeds"\nseeds = [0, 1]\n'
 POINTS = 40
+PREDICTIONS, NULLS, EXAMPLES, TOP, WINDOW = 40, 5, 12, 8, 16
+WORDS = (
+    "<|endoftext|> the . \n , <b> & rain _the _cat _sat _on _a _mat _and _saw _moons _of _iron Ġ ing ed ly _don 't _\"yes\" _日本 語 _№ <<"
+).split(" ")
+WORDS = [word.replace("_", " ") for word in WORDS]
+TIMINGS = ("train_seconds", "tokens_per_second", "train_loss", "tokens_trained", "d_in", "n_latents", "host", "rank")
 
 
-def make_results(path, models=("models/tiny",), layers=6, seeds=2, latents=2048, states=None, failures=None, without=()):
-    """states: the state of each cell by row (default: all done); failures: reason by row; without: datasets to leave out.
+def make_results(path, models=("models/tiny",), layers=6, seeds=2, latents=2048, states=None, failures=None, without=(), scored=20):
+    """states: the state of each cell by row (default: all done); failures: reason by row; without: datasets to leave out;
+    latents: of each SAE; scored: how many of them are scored, 0 where the sweep scores none.
 
     Cells run over models, variants, layers and SAE seeds, the last fastest.
     """
     rng = np.random.default_rng(0)
     grid = [(m, v, l, s) for m in models for v in VARIANTS for l in range(layers) for s in range(seeds)]
     states = np.full(len(grid), DONE) if states is None else np.asarray(states)
-    data = _cells(grid, states, failures or {}, latents, rng) | _latents(len(grid), states, latents, rng)
+    data = _cells(grid, states, failures or {}, latents, rng, SCORED if scored else EVALUATED)
+    data |= _all_latents(len(grid), states, latents, rng)
     data |= _curves(data["cells/explained_variance"], rng)
+    data |= _scores(grid, states, latents, scored, np.random.default_rng(1))
     with h5py.File(path, "w") as file:
         for name, values in data.items():
             if name not in without:
                 file[name] = _padded(values)
+                file[name].attrs["stage"] = _stage_of(name)
         _root(file)
     return Path(path)
 
 
+def _stage_of(name):
+    group, column = name.split("/")
+    if group in ("examples", "all_latents"):
+        return EVALUATED if column == "firing_rate" else HARVESTED
+    if group == "latents":
+        return SCORED if any(word in column for word in ("auroc", "accuracy", "simulation", "judged", "missing", "null", "explanation")) else HARVESTED
+    if group != "cells":
+        return {"curves": TRAINED, "predictions": SCORED, "vocabularies": 0}[group]
+    if column in TIMINGS:
+        return TRAINED
+    if column in ("state", "stage", "failure", "id", "evaluate_id", "score_id", "model", "variant", "init_seed", "hookpoint", "layer",
+                  "architecture", "expansion_factor", "k", "penalty", "sae_seed", "tokens"):  # fmt: skip
+        return 0
+    if column.startswith(("fuzz", "detection", "simulation", "n_judged", "n_missing", "n_unparsable", "n_scored", "judge")):
+        return SCORED
+    return HARVESTED if column.startswith(("token_entropy", "qualifying", "vocabulary", "n_d", "n_rare")) else EVALUATED
+
+
 def _root(file):
     file.attrs["filetype"] = np.bytes_("saesweep-results")
-    file.attrs["version"] = 2
+    file.attrs["version"] = 3
     for name, text in {
         "sweep_name": "quickstart", "sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
         "machine": "node17, 2 cores", "software_saesweep": "0.1.0", "software_hdf5": "1.10.8", "software_torch": "2.11.0",
@@ -50,7 +82,7 @@ def _padded(values):
     return np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
 
 
-def _cells(grid, states, failures, latents, rng):
+def _cells(grid, states, failures, latents, rng, last_stage):
     n = len(grid)
     model, variant, layer, seed = (np.array(column) for column in zip(*grid))
     depth = layer / max(1, layer.max())
@@ -94,7 +126,7 @@ def _cells(grid, states, failures, latents, rng):
     counts = {
         "init_seed": init_seed, "layer": layer, "expansion_factor": np.full(n, 16), "k": np.full(n, 16),
         "sae_seed": seed, "tokens": np.full(n, 204_800), "state": states.astype("u1"),
-        "stage": np.where(states == DONE, 2, 0).astype("u1"), "d_in": np.full(n, 128), "n_latents": np.full(n, latents),
+        "stage": np.where(states == DONE, last_stage, 0).astype("u1"), "d_in": np.full(n, 128), "n_latents": np.full(n, latents),
         "tokens_trained": np.full(n, 204_800), "tokens_evaluated": np.full(n, 50_000), "tokens_ce": np.full(n, 8_000),
         "rank": np.arange(n) % 2,
     }  # fmt: skip
@@ -103,15 +135,15 @@ def _cells(grid, states, failures, latents, rng):
     return {f"cells/{name}": values for name, values in (texts | floats | counts).items()}
 
 
-def _latents(n_cells, states, latents, rng):
+def _all_latents(n_cells, states, latents, rng):
     """As many latents as the widest SAE has, here with one entry of padding."""
-    index = np.full((n_cells, latents + 1), -1)
     rate = np.full((n_cells, latents + 1), np.nan)
+    status = np.zeros((n_cells, latents + 1), "u1")
     for row in np.flatnonzero(states == DONE):
-        index[row, :latents] = np.arange(latents)
         rates = np.minimum(1, 10 ** rng.normal(-2.4, 0.6, latents))
         rate[row, :latents] = np.where(rng.uniform(size=latents) < 0.08, 0, rates)
-    return {"latents/index": index, "latents/firing_rate": rate.astype("f4")}
+        status[row, :latents] = np.where(rate[row, :latents] == 0, 2, 1)
+    return {"all_latents/firing_rate": rate.astype("f4"), "all_latents/status": status}
 
 
 def _curves(ev, rng):
@@ -128,6 +160,92 @@ def _curves(ev, rng):
         curves[name][:, :POINTS] = np.where(step[:, :POINTS] > 0, values, np.nan)
     curves |= {"step": step, "tokens": np.where(step > 0, step * 1024, -1)}
     return {f"curves/{name}": values for name, values in curves.items()}
+
+
+def _scores(grid, states, latents, scored, rng):
+    """Latents of which the last did not qualify; judged examples; windows; and the scores that follow from them."""
+    n = len(grid)
+    done = states == DONE
+    shape = (n, scored)
+    has = np.repeat(done[:, None], scored, axis=1)
+    has[:, -1:] = False
+    data = {"latents/index": np.where(has, 7 * np.arange(scored) % latents, -1).astype("i4")}
+    data["latents/status"] = np.where(has, 2, 0).astype("u1")
+    data["latents/firing_rate"] = np.where(has, 10 ** rng.normal(-2.2, 0.4, shape), np.nan).astype("f4")
+    data["latents/n_windows"] = np.where(has, rng.integers(60, 900, shape), -1)
+    depth = np.array([layer for _, _, layer, _ in grid])[:, None]
+    trained = np.array([variant == "trained" for _, variant, _, _ in grid])[:, None]
+    entropy = np.abs(0.6 + 0.35 * depth * trained + rng.normal(0, 0.5, shape))
+    data["latents/token_entropy"] = np.where(has, entropy, np.nan)
+    data["latents/explanation"] = np.where(has, [[f"tokens like <{WORDS[(r + s) % len(WORDS)]}> & the rest" for s in range(scored)] for r in range(n)], "")
+    data["latents/peak_quantiles"] = np.where(has[..., None], np.sort(rng.gamma(2.0, 1.0, (*shape, 11)), axis=2), np.nan).astype("f4")
+    data |= _judged(grid, has, rng) | _examples(has, rng)
+    data["vocabularies/token"] = np.array([WORDS])[: 1 if scored else 0]
+    return data | _means(data, done, scored)
+
+
+def _judged(grid, has, rng):
+    """Predictions with ties and gaps, and each latent's AUROC of them."""
+    n, scored = has.shape
+    data = {}
+    truth = np.where(has[..., None], np.arange(PREDICTIONS) % 2, -1)
+    for i, name in enumerate(("fuzz", "detection")):
+        insight = np.array([INSIGHT[variant][i] for _, variant, _, _ in grid])[:, None, None]
+        own = _probabilities(rng.normal(insight * truth, 1), has, rng)
+        null = _probabilities(rng.normal(0 * truth, 1), has, rng)[:, :NULLS]
+        data[f"predictions/{name}_probability"], data[f"predictions/{name}_null_probability"] = own, null
+        data[f"predictions/{name}_truth"] = truth.astype("i1")
+        data[f"predictions/{name}_example"] = np.where(truth >= 0, np.arange(PREDICTIONS) % EXAMPLES, -1).astype("i4")
+        data[f"latents/{name}_auroc"] = _aurocs(own, truth)
+        data[f"latents/{name}_auroc_null"] = np.full(has.shape, np.nan)
+        data[f"latents/{name}_auroc_null"][:, :NULLS] = _aurocs(null, truth[:, :NULLS])
+    return data
+
+
+def _probabilities(logits, has, rng):
+    probability = np.round(1 / (1 + np.exp(-logits)), 2)
+    probability[~has[..., None] | (rng.uniform(size=probability.shape) < 0.01)] = np.nan
+    return probability.astype("f4")
+
+
+def _aurocs(probability, truth):
+    scores = np.full(probability.shape[:2], np.nan)
+    for at in np.argwhere((truth >= 0).any(axis=2)):
+        p, t = probability[tuple(at)], truth[tuple(at)]
+        right, wrong = p[(t == 1) & np.isfinite(p)], p[(t == 0) & np.isfinite(p)]
+        scores[tuple(at)] = mannwhitneyu(right, wrong).statistic / (len(right) * len(wrong))
+    return scores
+
+
+def _examples(has, rng):
+    """Windows in which up to three tokens fire, the highest peak first."""
+    n, scored = has.shape
+    shape = (n, scored, EXAMPLES, WINDOW)
+    kind = np.where(has[..., None], np.where(np.arange(EXAMPLES) < TOP, 0, 1), -1)
+    active = np.argsort(rng.uniform(size=shape), axis=3) < 3
+    active[..., TOP:, :] &= np.arange(EXAMPLES - TOP)[:, None] < 2
+    height = rng.uniform(0.2, 1, shape) * np.linspace(9, 3, EXAMPLES)[:, None]
+    token = np.where(has[..., None, None], rng.integers(1, len(WORDS), shape), -1)
+    activation = np.where(has[..., None, None], np.where(active, height, 0), np.nan)
+    return {
+        "examples/kind": kind.astype("i1"), "examples/token": token.astype("i4"), "examples/activation": activation.astype("f4"),
+        "examples/row": np.where(kind >= 0, np.arange(EXAMPLES), -1), "examples/start": np.where(kind >= 0, 32, -1).astype("i4"),
+    }  # fmt: skip
+
+
+def _means(data, done, scored):
+    """Columns of /cells."""
+    def mean(name):
+        known = np.isfinite(data[name])
+        return np.where(known.any(axis=1), np.nansum(data[name], axis=1) / np.maximum(1, known.sum(axis=1)), np.nan)
+
+    columns = {f"cells/{name}": mean(f"latents/{name}") for name in
+               ("token_entropy", "fuzz_auroc", "fuzz_auroc_null", "detection_auroc", "detection_auroc_null")}  # fmt: skip
+    is_scored = done & (scored > 0)
+    columns["cells/qualifying_share"] = np.where(is_scored, 0.8 + 0.1 * np.sin(np.arange(len(done))), np.nan)
+    for name, value in {"n_drawn": 25, "n_judged": 800, "n_missing": 8, "n_unparsable": 1, "n_scored": max(0, scored - 1), "vocabulary": 0}.items():
+        columns[f"cells/{name}"] = np.where(is_scored, value, -1)
+    return columns | {"cells/judge": np.where(is_scored, "lexical", "")}
 
 
 def main():

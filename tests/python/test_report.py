@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from make_results import DONE, FAILED, STARTED, TO_COME, VARIANTS, make_results
+from make_results import DONE, FAILED, HARVESTED, STARTED, TO_COME, VARIANTS, WORDS, make_results
+from scipy import stats
+from sklearn.metrics import roc_auc_score, roc_curve
 
 import analysis
+from analysis import latent_page, scores
 from analysis.__main__ import main
 
-SECTIONS = ["reading", "figure2", "explained-variance", "curves", "latents", "cells", "failures", "provenance"]
+SECTIONS = ["reading", "figure2", "scores", "explained-variance", "curves", "latents", "cells", "failures", "provenance"]
 
 
 def report(results, output):
@@ -67,11 +70,11 @@ def test_command_prints_the_path_of_the_page(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path}/report/index.html\n", "")
 
 
-def test_page_has_every_section_with_a_heading_and_three_figures(made):
+def test_page_has_every_section_with_a_heading_and_its_figures(made):
     page = Page(made[2])
     assert [name for name in page.ids if name in SECTIONS] == SECTIONS
     assert page.tags.count("h1") == 1 and page.tags.count("h2") == len(SECTIONS)
-    assert made[2].count('<svg role="img" aria-label="') == page.tags.count("svg") == 3
+    assert made[2].count('<svg role="img" aria-label="') == page.tags.count("svg") == 6
     assert len(page.ids) == len(set(page.ids))
     assert "60 of 60 cells done" in made[2] and "it is no evidence" in made[2]
     assert "mean something for the trained variant only" in made[2]
@@ -79,7 +82,7 @@ def test_page_has_every_section_with_a_heading_and_three_figures(made):
 
 def test_page_loads_nothing_from_elsewhere(made):
     page = Page(made[2])
-    assert all(value.startswith("#") or value == "data:," for value in page.loads)
+    assert all(value.startswith("#") or value in ("data:,", "latents.html") for value in page.loads)
     assert {"link", "script", "img"} & set(page.tags) == {"link", "script"}
     assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest", made[2])
     inner = {value[1:] for value in page.loads if value.startswith("#")}
@@ -96,7 +99,7 @@ def test_every_colour_of_the_page_follows_the_theme(made):
 
 def test_figures_are_also_files_of_svg(made):
     files = sorted(path.name for path in (made[1] / "figures").iterdir())
-    assert files == ["curves.svg", "figure2.svg", "firing_rates.svg"]
+    assert files == ["curves.svg", "entropy.svg", "figure2.svg", "firing_rates.svg", "roc_detection.svg", "roc_fuzz.svg"]
     for name in files:
         assert ElementTree.parse(made[1] / "figures" / name).getroot().tag.endswith("svg")
 
@@ -107,7 +110,8 @@ def test_figure2_csv_holds_means_and_ranges_over_seeds(made):
     with h5py.File(results) as file:
         cells = pd.DataFrame({name: data[:] for name, data in file["cells"].items()})
     cells["variant"] = cells["variant"].str.decode("utf-8")
-    names = ["explained_variance", "cosine_similarity", "mse", "l1", "ce_loss_score", "kl_score", "dead_fraction"]
+    names = ["explained_variance", "cosine_similarity", "mse", "l1", "ce_loss_score", "kl_score", "dead_fraction", "fuzz_auroc", "fuzz_auroc_null",
+             "detection_auroc", "token_entropy", "qualifying_share"]  # fmt: skip
     assert set(names) <= set(table["metric"])
     for row in table[table["metric"].isin(names)].itertuples():
         values = cells.loc[(cells["variant"] == row.variant) & (cells["layer"] == row.layer), row.metric].to_numpy()
@@ -135,18 +139,23 @@ def test_table_shows_explained_variance_of_both_texts(made):
 def test_tables_as_csv_have_a_row_for_each_cell_and_latent(made):
     cells = pd.read_csv(made[1] / "cells.csv")
     assert len(cells) == 60 and set(cells["state"]) == {"done"}
+    every = pd.read_csv(made[1] / "all_latents.csv")
+    assert len(every) == 60 * 64 and every["firing_rate"].notna().all()
     latents = pd.read_csv(made[1] / "latents.csv")
-    assert len(latents) == 60 * 64 and latents["firing_rate"].notna().all()
+    assert len(latents) == 60 * 19 and latents["explanation"].notna().all()
 
 
 def test_load_gives_frames_without_padding(made):
     results = analysis.load(made[0])
     with h5py.File(made[0]) as file:
-        rates, curve = file["latents/firing_rate"][7, :64], file["curves/loss"][3, :40]
-    np.testing.assert_array_equal(results.latents.query("cell == 7")["firing_rate"], rates)
+        rates, curve = file["all_latents/firing_rate"][7, :64], file["curves/loss"][3, :40]
+        index, aurocs = file["latents/index"][7, :19], file["latents/fuzz_auroc"][7, :19]
+    np.testing.assert_array_equal(results.all_latents.query("cell == 7")["firing_rate"], rates)
+    np.testing.assert_array_equal(results.latents.query("cell == 7")["index"], index)
+    np.testing.assert_array_equal(results.latents.query("cell == 7")["fuzz_auroc"], aurocs)
     np.testing.assert_array_equal(results.firing_rates([7]), rates)
     np.testing.assert_array_equal(results.curves.query("cell == 3")["loss"], curve)
-    assert results.cells.loc[0, "variant"] == "trained" and results.cells.loc[0, "stage"] == "evaluated"
+    assert results.cells.loc[0, "variant"] == "trained" and results.cells.loc[0, "stage"] == "scored"
     assert results.info["sweep_name"] == "quickstart" and results.info["software_hdf5"] == "1.10.8"
 
 
@@ -164,19 +173,26 @@ def test_a_running_sweep_says_how_much_is_done_and_why_cells_failed(tmp_path):
 def test_columns_that_no_finished_stage_wrote_are_not_read(tmp_path):
     results = make_results(tmp_path / "results.h5", latents=32, states=[DONE, STARTED] + [TO_COME] * 58)
     with h5py.File(results, "r+") as file:
-        for name in ("cells/explained_variance", "cells/train_loss", "latents/firing_rate", "curves/loss"):
+        for name in ("cells/explained_variance", "cells/train_loss", "all_latents/firing_rate", "curves/loss", "cells/fuzz_auroc", "latents/fuzz_auroc"):
             file[name][1] = 123
         file["cells/d_in"][1] = 4096
-        file["latents/index"][1], file["curves/step"][1] = 0, 1
+        file["latents/index"][1], file["latents/status"][1], file["curves/step"][1] = 0, 2, 1
+        file["predictions/fuzz_probability"][1], file["predictions/fuzz_truth"][1] = 0.5, 1
+        file["cells/stage"][2], file["cells/state"][2] = HARVESTED, STARTED
+        file["latents/index"][2], file["latents/status"][2], file["latents/fuzz_auroc"][2] = 0, 2, 0.9
     read = analysis.load(results)
     assert read.cells.loc[1, ["explained_variance", "train_loss"]].isna().all() and read.cells.loc[1, "d_in"] == -1
-    assert set(read.latents["cell"]) == set(read.curves["cell"]) == {0}
+    assert set(read.all_latents["cell"]) == {0} and set(read.curves["cell"]) == {0}
+    assert np.isnan(read.cells.loc[1, "fuzz_auroc"]) and np.isnan(read.cells.loc[2, "fuzz_auroc"])
+    assert set(read.latents["cell"]) == {0, 2} and read.latents.query("cell == 2")["fuzz_auroc"].isna().all()
+    assert read.cells["scored"].sum() == 1 and set(latent_page.draw(read)["cell"]) == {0}
     assert read.cells.loc[0, ["explained_variance", "train_loss", "d_in"]].notna().all()
 
 
 def test_a_sweep_without_any_finished_cell_is_reported(tmp_path):
     text = page_of(make_results(tmp_path / "results.h5", states=[TO_COME] * 60), tmp_path / "report")
     assert "0 of 60 cells done" in text and "No cell is evaluated yet" in text
+    assert not (tmp_path / "report/latents.html").exists()
     assert list((tmp_path / "report/figures").iterdir()) == []
 
 
@@ -185,7 +201,7 @@ def test_metrics_that_are_nan_everywhere_leave_the_others_alone(tmp_path):
     with h5py.File(results, "r+") as file:
         file["cells/ce_loss_score"][:] = np.nan
         file["cells/explained_variance"][5] = np.nan
-        file["latents/firing_rate"][4] = np.nan
+        file["all_latents/firing_rate"][4] = np.nan
         file["curves/explained_variance"][3] = np.nan
     page_of(results, tmp_path / "report")
     table = pd.read_csv(tmp_path / "report/figure2.csv")
@@ -207,7 +223,9 @@ def test_cells_without_any_number_are_reported(tmp_path):
 
 @pytest.mark.parametrize("without", [
     ("cells/explained_variance_train", "cells/l1", "cells/host", "cells/failure"),
-    ("latents/firing_rate", "latents/index", "curves/step"),
+    ("all_latents/firing_rate", "latents/index", "curves/step"),
+    ("latents/status", "latents/explanation", "latents/peak_quantiles", "examples/kind", "predictions/fuzz_truth", "vocabularies/token"),
+    ("predictions/detection_probability", "latents/token_entropy", "cells/fuzz_auroc", "cells/n_judged", "latents/fuzz_auroc_null"),
     ("curves/dead_fraction", "cells/n_latents", "cells/d_in", "cells/tokens_evaluated"),
 ])  # fmt: skip
 def test_missing_columns_do_not_stop_the_report(tmp_path, without):
@@ -230,7 +248,7 @@ def test_several_models_and_settings_stay_apart(tmp_path):
 
 @pytest.mark.parametrize("attribute, value, words", [
     ("filetype", "openmc", ["filetype", "'openmc'", "saesweep-results"]),
-    ("version", 99, ["version 99", "version 2"]),
+    ("version", 99, ["version 99", "version 3"]),
 ])  # fmt: skip
 def test_other_hdf5_files_and_versions_are_refused(tmp_path, attribute, value, words):
     results = make_results(tmp_path / "results.h5", layers=1, latents=8)
@@ -252,6 +270,104 @@ def refused(results, folder, words):
     assert done.returncode == 2 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1 and all(word in done.stderr for word in words), done.stderr
     assert not (folder / "report").exists()
+
+
+def test_a_sweep_without_explanations_says_so_and_keeps_no_page_of_an_older_report(tmp_path):
+    (tmp_path / "report").mkdir()
+    for name in ("latents.html", "latents.csv", "scores.csv"):
+        (tmp_path / "report" / name).write_text("of another run")
+    text = page_of(make_results(tmp_path / "results.h5", latents=32, scored=0), tmp_path / "report")
+    assert "This sweep asks for no explanations" in text and "latents.html" not in text
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"index.html", "figures", "cells.csv", "figure2.csv", "all_latents.csv"}
+    assert not {"fuzz_auroc", "token_entropy", "qualifying_share"} & set(pd.read_csv(tmp_path / "report/figure2.csv")["metric"])
+
+
+def test_roc_curves_are_those_of_scikit_learn_with_ties(made):
+    results = analysis.load(made[0])
+    rng = np.random.default_rng(3)
+    cases = [results.predictions("fuzz", [0, 1]), results.predictions("detection", [59], 4), (np.full(9, 0.5), np.arange(9) % 2)]
+    cases += [(np.round(rng.uniform(size=n), 1), rng.integers(0, 2, n)) for n in (5, 50, 500)]
+    for probability, truth in cases:
+        false_rate, true_rate = scores.roc(probability, truth)
+        expected = roc_curve(truth, probability, drop_intermediate=False)
+        np.testing.assert_allclose(false_rate, expected[0])
+        np.testing.assert_allclose(true_rate, expected[1])
+        assert scores.area(false_rate, true_rate) == pytest.approx(roc_auc_score(truth, probability), abs=1e-12)
+        # Each step that is left out moves right and up by less than ROC_STEP, so it changes the area by less than that.
+        assert scores.area(*scores.thinned(false_rate, true_rate)) == pytest.approx(roc_auc_score(truth, probability), abs=scores.ROC_STEP)
+    assert all(len(rates) == 0 for rates in scores.roc(np.array([0.5, 0.6]), np.array([1, 1])))
+
+
+def test_predictions_are_those_that_the_judge_answered(made):
+    probability, truth = analysis.load(made[0]).predictions("detection", [12, 30])
+    with h5py.File(made[0]) as file:
+        asked = np.concatenate([file["predictions/detection_probability"][row].ravel() for row in (12, 30)])
+        right = np.concatenate([file["predictions/detection_truth"][row].ravel() for row in (12, 30)])
+    np.testing.assert_array_equal(probability, asked[~np.isnan(asked)])
+    np.testing.assert_array_equal(truth, right[~np.isnan(asked)])
+    assert set(truth) == {0, 1} and len(truth) < 2 * 19 * 40
+
+
+def test_table_of_scores_has_the_interval_of_a_t_test_over_cells(made):
+    results, output, text = made
+    with h5py.File(results) as file:
+        score, null = file["cells/fuzz_auroc"][:12], file["cells/fuzz_auroc_null"][:12]
+    low, high = stats.ttest_1samp(score - null, 0).confidence_interval(0.95)
+    row = pd.read_csv(output / "scores.csv").query("variant == 'trained' and score == 'fuzz_auroc'").iloc[0]
+    np.testing.assert_allclose(row[["mean", "null", "difference", "low", "high"]].astype(float), [score.mean(), null.mean(), (score - null).mean(), low, high], rtol=1e-5)
+    assert row["n"] == 12
+    shown = row_of(text, "scores", 0)
+    assert shown[0] == ["●", "Trained"] and shown[1:5] == [["fuzzing"], [f"{score.mean():.3f}"], [f"{null.mean():.3f}"], [f"{(score - null).mean():.3f}"]]
+    assert shown[5] == [f"{low:.3f}", "to", f"{high:.3f}"] and shown[6] == ["12"]
+    control = row_of(text, "scores", 8)
+    assert control[0] == ["✖", "Control"] and control[5][0].startswith("−") and not control[5][2].startswith("−")
+
+
+def test_scores_of_a_single_cell_have_no_interval(tmp_path):
+    text = page_of(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=32), tmp_path / "report")
+    shown = row_of(text, "scores", 0)
+    assert shown[5:] == [["–"], ["1"]] and shown[4] != ["–"]
+
+
+def test_null_and_chance_stand_in_the_panels_of_scores(made):
+    """Dotted lines: a null for each variant and chance, in each of the two panels; markers are left out."""
+    root = ElementTree.parse(made[1] / "figures/figure2.svg").getroot()
+    dashes = [re.search(r"stroke-dasharray: ([\d. ,]+)", item.get("style", "")) for item in root.iter("{http://www.w3.org/2000/svg}path")]
+    dotted = [match.group(1) for match in dashes if match and float(match.group(1).split(",")[0]) <= 1.05]
+    assert len(dotted) == 2 * (len(VARIANTS) + 1)
+
+
+def test_latents_page_shows_drawn_latents_with_marked_tokens(made):
+    text = (made[1] / "latents.html").read_text()
+    page = Page(text)
+    assert [name for name in page.ids if name in VARIANTS] == ["trained", "step0", "rerandomized_excl", "rerandomized_incl", "control"]
+    assert page.tags.count("article") == len(VARIANTS) * latent_page.PER_VARIANT
+    assert text.count("<blockquote>tokens like &lt;") == page.tags.count("article")
+    assert all(value.startswith("#") or value in ("data:,", "index.html") for value in page.loads)
+    assert len(page.ids) == len(set(page.ids))
+    drawn = latent_page.draw(analysis.load(made[0]))
+    latent = drawn[drawn["variant"] == "trained"].iloc[0]
+    with h5py.File(made[0]) as file:
+        at = latent["cell"], latent["slot"]
+        tokens, activations = file["examples/token"][at], file["examples/activation"][at]
+    first = re.search(r'<ol class="examples">\n<li>(.*?)</li>', text, flags=re.S).group(1)
+    plain = re.sub(r"</?mark[^>]*>", "", first)
+    words = "".join(WORDS[t] for t in tokens[0]).replace("\n", "\\n")
+    assert plain == words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#x27;")
+    shades = [float(shade) for shade in re.findall(r"--a: ([\d.]+)", first)]
+    np.testing.assert_allclose(shades, activations[0][activations[0] > 0] / activations[:8].max(), atol=0.005)
+    assert f"{latent['fuzz_auroc']:.3f}" in text
+
+
+def test_the_same_latents_are_drawn_every_time(made, tmp_path):
+    page_of(made[0], tmp_path / "again")
+    assert (tmp_path / "again/latents.html").read_text() == (made[1] / "latents.html").read_text()
+
+
+def test_latents_page_runs_in_a_browser(made, chromium, tmp_path):
+    (tmp_path / "latents.html").write_text((made[1] / "latents.html").read_text())
+    dom, console = chromium(tmp_path / "latents.html")
+    assert console == "" and dom.count("<article>") == len(VARIANTS) * latent_page.PER_VARIANT
 
 
 CLICKS = """<script>

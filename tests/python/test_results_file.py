@@ -68,6 +68,8 @@ def test_every_dataset_says_unit_meaning_and_whether_it_may_differ(written):
             "cells/train_seconds", "cells/evaluate_seconds", "cells/harvest_seconds", "cells/judge_seconds",
             "cells/tokens_per_second", "cells/host", "cells/rank"}
         assert all(item.attrs["meaning"] and "unit" in item.attrs for item in datasets(file).values())
+        stages = {name: int(file[name].attrs["stage"]) for name in ("cells/id", "cells/host", "cells/l0", "latents/index", "latents/fuzz_auroc")}
+        assert list(stages.values()) == [0, 1, 2, 3, 4]
         assert file["cells/ce_clean"].attrs["unit"].decode() == "nats/token"
 
 

@@ -1,0 +1,77 @@
+"""Numbers of the explanations' scores: ROC curves, and what a score is above its null."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from .metrics import METRICS, Metric
+from .summary import SETTINGS, with_settings
+
+#: The metrics that have a null.
+SCORES = tuple(metric for metric in METRICS if metric.null)
+#: Judged examples by their names in /predictions.
+SCORERS = {"fuzz": "fuzzing", "detection": "detection"}
+#: A drawn curve moves at least this far, right and up together, from point to point.
+ROC_STEP = 0.01
+
+
+def roc(probability: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positive rates at every threshold, from (0, 0) to (1, 1); equal probabilities are one step.
+
+    Empty where one of the classes is.
+    """
+    n_true = int((truth == 1).sum())
+    n_false = len(truth) - n_true
+    if not n_true or not n_false:
+        return np.empty(0), np.empty(0)
+    order = np.argsort(-probability, kind="stable")
+    last_of_equals = np.append(np.flatnonzero(np.diff(probability[order])), len(truth) - 1)
+    hits = np.cumsum(truth[order] == 1)[last_of_equals]
+    return np.append(0, (last_of_equals + 1 - hits) / n_false), np.append(0, hits / n_true)
+
+
+def area(false_rate: np.ndarray, true_rate: np.ndarray) -> float:
+    """Area under a curve of roc(): the AUROC, ties counted half. NaN without a curve."""
+    return float(np.trapezoid(true_rate, false_rate)) if len(false_rate) else np.nan
+
+
+def thinned(false_rate: np.ndarray, true_rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A curve of roc() with as many points as a picture shows."""
+    if not len(false_rate):
+        return false_rate, true_rate
+    steps = np.floor((false_rate + true_rate) / ROC_STEP)
+    kept = np.append(True, np.diff(steps) > 0)
+    kept[-1] = True
+    return false_rate[kept], true_rate[kept]
+
+
+def interval(values) -> tuple[float, float]:
+    """95 % confidence interval of the mean by Student's t; NaN below two values."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return np.nan, np.nan
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return values.mean() - half, values.mean() + half
+
+
+def above_null(cells: pd.DataFrame) -> pd.DataFrame:
+    """SETTINGS, model, variant, score (a name of SCORES), mean, null, difference, low, high, n.
+
+    Over the cells with both the score and its null, each the mean over its latents; low and high: 95 % interval of the
+    difference over these n cells.
+    """
+    cells = with_settings(cells)
+    rows = []
+    for keys, part in cells.groupby([*SETTINGS, "model", "variant"], sort=False):
+        rows += [(*keys, *row) for row in (_above_null(part, metric) for metric in SCORES) if row]
+    return pd.DataFrame(rows, columns=[*SETTINGS, "model", "variant", "score", "mean", "null", "difference", "low", "high", "n"])
+
+
+def _above_null(cells: pd.DataFrame, metric: Metric) -> tuple | None:
+    both = cells[[metric.name, metric.null]].dropna()
+    if both.empty:
+        return None
+    difference = both[metric.name] - both[metric.null]
+    return (metric.name, both[metric.name].mean(), both[metric.null].mean(), difference.mean(), *interval(difference), len(both))
