@@ -134,7 +134,9 @@ void Run::prepare() {
   check_harvest();
   find_work();
   open_results();
-  if (options_.autointerp.is_wanted) scoring_.emplace(options_, comm_, *results_, tokenizers_);
+  if (options_.autointerp.is_wanted) {
+    on_all(comm_, [&](int64_t&) { scoring_.emplace(options_, comm_, *results_, tokenizers_); });
+  }
   units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_), memory);
 }
 
@@ -253,7 +255,7 @@ void Run::work() {
           },
       .score =
           [&](const Cell& cell, uint64_t row, autointerp::StoredHarvest harvest) {
-            scoring_->add(cell, row, inputs_.models.at(cell.model_path).tokenizer_hash, std::move(harvest), report);
+            scoring_->add(row, inputs_.models.at(cell.model_path).tokenizer_hash, std::move(harvest), report);
           },
       .device = device_};
   while (const std::optional<int64_t> next = queue.next()) work_on(units_[static_cast<size_t>(*next)], context);

@@ -43,11 +43,14 @@ Scoring::Scoring(const SweepOptions& options, const mpi::Comm& comm, results::Re
     : options_(options), comm_(comm), results_(results), tokenizers_(tokenizers), judge_name_(name_of(options.judge)) {
   const std::filesystem::path folder =
       options.judge.cache_dir.empty() ? options.output / "judge" : std::filesystem::path(options.judge.cache_dir);
-  queue_ = std::make_unique<ScoringQueue>(judge::make_judge(
-      options.judge, {.cache_folder = folder, .other_caches = {}, .rank = comm.rank(), .n_ranks = comm.size()}));
+  queue_ = std::make_unique<ScoringQueue>(judge::make_judge(options.judge, {.cache_folder = folder,
+                                                                            .other_cache_folders = {},
+                                                                            .rank = comm.rank(),
+                                                                            .n_ranks = comm.size(),
+                                                                            .log = Log::to_stderr()}));
 }
 
-void Scoring::add(const Cell& cell, uint64_t row, const std::string& tokenizer_hash, autointerp::StoredHarvest harvest,
+void Scoring::add(uint64_t row, const std::string& tokenizer_hash, autointerp::StoredHarvest harvest,
                   const Report& report) {
   while (queue_->n_open() >= kMostOpen && stopped_.empty()) {
     write_finished(report);

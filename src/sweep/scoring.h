@@ -11,7 +11,6 @@
 #include "base/errors.h"
 #include "mpi/comm.h"
 #include "results/writer.h"
-#include "sweep/cell.h"
 #include "sweep/options.h"
 #include "sweep/progress.h"
 #include "sweep/scoring_queue.h"
@@ -25,13 +24,12 @@ class Scoring {
  public:
   using Report = std::function<void(const ProgressMessage&)>;
 
-  //! Views all that it is given. Throws ConfigError where the judge cannot be set up. Collective.
+  //! Views all that it is given. Throws ConfigError where the judge cannot be set up.
   Scoring(const SweepOptions& options, const mpi::Comm& comm, results::ResultsWriter& results,
           const std::map<std::string, text::Tokenizer>& tokenizers);
 
   //! A harvested cell. Waits, writing what is finished, while too many are open.
-  void add(const Cell& cell, uint64_t row, const std::string& tokenizer_hash, autointerp::StoredHarvest harvest,
-           const Report& report);
+  void add(uint64_t row, const std::string& tokenizer_hash, autointerp::StoredHarvest harvest, const Report& report);
   //! Writes the cells that are judged.
   void write_finished(const Report& report);
   //! Waits for the last reply, or for the loss of the judge.
