@@ -81,6 +81,12 @@ double CostModel::rest_flops(const Cell& cell) const {
   return blocks_flops(config, n_blocks) + 2.0 * config.d_model * config.vocab_size;
 }
 
+//! The metrics are taken on held-out text and on as much training text; harvest reads most SAEs' text once.
+double CostModel::encoded_tokens() const {
+  const int64_t harvested = options_.autointerp.is_wanted ? options_.autointerp.harvest_tokens : 0;
+  return static_cast<double>(2 * options_.evaluate.tokens + harvested);
+}
+
 double CostModel::shared_seconds(std::span<const Cell* const> cells) const {
   const auto& config = configs_.at(cells.front()->model_path);
   int64_t last_layer = -1;
@@ -95,8 +101,7 @@ double CostModel::shared_seconds(std::span<const Cell* const> cells) const {
     }
     zeroed[cell->hookpoint] = rest_flops(*cell);
   }
-  // The metrics are taken on held-out text and on as much training text.
-  const double read = static_cast<double>(tokens + 2 * options_.evaluate.tokens);
+  const double read = static_cast<double>(tokens) + encoded_tokens();
   double patched = blocks_flops(config, config.n_layers) + 2.0 * config.d_model * config.vocab_size;
   for (const auto& [hookpoint, flops] : zeroed) patched += flops;
   return (read * blocks_flops(config, last_layer + 1) + options_.evaluate.ce_tokens * patched) / flops_;
@@ -104,7 +109,7 @@ double CostModel::shared_seconds(std::span<const Cell* const> cells) const {
 
 double CostModel::cell_seconds(const Cell& cell) const {
   const double trained = static_cast<double>(cell.tokens);
-  const double evaluated = static_cast<double>(2 * options_.evaluate.tokens);
+  const double evaluated = encoded_tokens();
   const double patched = static_cast<double>(options_.evaluate.ce_tokens);
   // Beside the decoder's forward: gradients of the latents, the decoder and the encoder, all over k latents.
   const double flops = trained * (encoder_flops(cell) + 4 * decoder_flops(cell)) +

@@ -38,6 +38,8 @@ class CostModel {
 
  private:
   //! Operations a token of n blocks, and of what follows a cell's hookpoint up to the logits.
+  //! Tokens that trained SAEs encode.
+  double encoded_tokens() const;
   double blocks_flops(const model::GptNeoxConfig& config, int64_t n_blocks) const;
   double rest_flops(const Cell& cell) const;
 

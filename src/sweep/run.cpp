@@ -30,6 +30,7 @@
 #include "sweep/output.h"
 #include "sweep/scoring.h"
 #include "sweep/texts.h"
+#include "sweep/unit_harvest.h"
 #include "sweep/unit_run.h"
 #include "sweep/units.h"
 #include "text/tokenizer.h"

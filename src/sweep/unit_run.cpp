@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <exception>
 #include <map>
@@ -11,13 +10,13 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "base/stopwatch.h"
 #include "evaluate/cell_evaluation.h"
-#include "evaluate/harvest.h"
 #include "model/compute.h"
 #include "model/variants.h"
 #include "sae/folder.h"
 #include "sweep/score_rows.h"
-#include "text/tokenizer.h"
+#include "sweep/unit_harvest.h"
 #include "train/activation_buffer.h"
 #include "train/activation_source.h"
 #include "train/row_order.h"
@@ -30,22 +29,6 @@ namespace {
 constexpr int64_t kCurvePoints = 100;
 //! Seconds between a rank's messages.
 constexpr double kReportEvery = 0.2;
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-  //! Seconds since the start or the last lap.
-  double lap() {
-    const double seconds_now = seconds();
-    const double passed = seconds_now - lap_;
-    lap_ = seconds_now;
-    return passed;
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  double lap_ = 0;
-};
 
 //! Training history of a cell.
 struct Curve {
@@ -78,7 +61,6 @@ struct Job {
   Curve curve = {};
   double train_seconds = 0;
   double evaluate_seconds = 0;
-  double harvest_seconds = 0;
   bool failed = false;
 
   const sae::Sae& sae() const { return loaded ? *loaded : trainer->sae(); }
@@ -107,10 +89,6 @@ class UnitRun {
   //! Harvests cells that are not yet, and gives all to be scored.
   void score();
   void harvest();
-  void read_for(std::span<Job* const> readers, std::span<evaluate::Harvest* const> harvests,
-                const evaluate::HarvestText& text, const train::ActivationSource& source);
-  void keep_in_memory(std::span<evaluate::Harvest* const> harvests) const;
-  evaluate::HarvestOptions harvest_options() const;
   std::vector<Job*> jobs_that(const std::function<bool(const Job&)>& holds);
   train::ActivationSource source_of(const text::TokenRows& rows) const;
   train::TrainOptions train_options(const Cell& cell) const;
@@ -355,88 +333,23 @@ void UnitRun::score() {
   }
 }
 
-evaluate::HarvestOptions UnitRun::harvest_options() const {
-  const autointerp::AutointerpOptions& wanted = options_.autointerp;
-  evaluate::HarvestOptions harvest{.n_latents = wanted.latents,
-                                   .min_windows = wanted.min_windows,
-                                   .n_silent = std::max(wanted.n_silent(), wanted.scorer_examples),
-                                   .n_drawn = autointerp::n_windows_wanted(wanted),
-                                   .n_top = autointerp::n_top_wanted(wanted),
-                                   .is_centered = wanted.window == "centered",
-                                   .negatives = evaluate::Negatives::kRandom,
-                                   .special_ids = {}};
-  if (wanted.negatives == "decoder") harvest.negatives = evaluate::Negatives::kDecoder;
-  if (wanted.negatives == "cooccurrence") harvest.negatives = evaluate::Negatives::kCooccurrence;
-  if (!wanted.special_tokens) harvest.special_ids = {context_.tokenizer_of(*jobs_.front().cell).end_of_text()};
-  return harvest;
-}
-
 void UnitRun::harvest() {
   const std::vector<Job*> jobs = jobs_that([](const Job& job) { return !job.harvested; });
   if (jobs.empty()) return;
-  const text::TokenRows& rows = context_.text_of(*jobs_.front().cell).rows(text::Split::kHeldOut);
-  const std::string& text_hash = rows.stream().text_hash();
-  const HarvestRows sample = harvest_rows(options_, rows);
-  train::RowOrder order("held out", text_hash, options_.text.data_seed, rows.n_rows());
-  const evaluate::HarvestText text(rows, order.rows(sample.first, sample.n), options_.autointerp.window_tokens);
-  std::vector<std::unique_ptr<evaluate::Harvest>> harvests;
-  for (const Job* job : jobs) {
-    harvests.push_back(std::make_unique<evaluate::Harvest>(text, text_hash, harvest_options(), job->cell->sae_seed,
-                                                           job->sae().parameters.W_dec));
-  }
-  for (;;) {
-    std::vector<Job*> readers;
-    std::vector<evaluate::Harvest*> reading;
-    for (size_t i = 0; i < jobs.size(); ++i) {
-      if (jobs[i]->failed || !harvests[i]->begin_reading()) continue;
-      readers.push_back(jobs[i]);
-      reading.push_back(harvests[i].get());
-    }
-    if (readers.empty()) break;
-    read_for(readers, reading, text, source_of(rows));
-    for (evaluate::Harvest* one : reading) one->end_reading();
-  }
+  const Cell& first = *jobs_.front().cell;
+  const text::TokenRows& rows = context_.text_of(first).rows(text::Split::kHeldOut);
+  std::vector<HarvestTarget> targets;
+  for (const Job* job : jobs) targets.push_back({job->cell->sae_seed, &job->sae(), job->hookpoint});
+  harvest_saes(targets, source_of(rows), rows, context_.tokenizer_of(first), options_,
+               [&](int64_t tokens) { report({.evaluated_tokens = tokens}); });
   for (size_t i = 0; i < jobs.size(); ++i) {
-    if (jobs[i]->failed) continue;
-    jobs[i]->harvested = autointerp::choose_examples(harvests[i]->finish(), options_.autointerp);
-    harvests[i].reset();
+    if (!targets[i].failure.empty()) {
+      fail(*jobs[i], targets[i].failure);
+      continue;
+    }
+    jobs[i]->harvested = std::move(targets[i].harvest);
     autointerp::write_harvest(harvest_path(options_, *jobs[i]->cell), *jobs[i]->harvested);
-    context_.results.write(jobs[i]->row, "harvest_seconds", jobs[i]->harvest_seconds);
-  }
-}
-
-void UnitRun::read_for(std::span<Job* const> readers, std::span<evaluate::Harvest* const> harvests,
-                       const evaluate::HarvestText& text, const train::ActivationSource& source) {
-  const auto n_rows = static_cast<int64_t>(text.sample().size());
-  for (int64_t place = 0; place < n_rows; place += source.forward_rows()) {
-    Stopwatch watch;
-    const int64_t n = std::min(source.forward_rows(), n_rows - place);
-    const train::ActivationBatch batch =
-        source.read(std::span(text.sample()).subspan(static_cast<size_t>(place), static_cast<size_t>(n)));
-    const double share = watch.lap() / static_cast<double>(readers.size());
-    for (size_t i = 0; i < readers.size(); ++i) {
-      Job& job = *readers[i];
-      if (job.failed) continue;
-      guarded(job,
-              [&] { harvests[i]->add(sae::encode(job.sae(), batch.activations[job.hookpoint]).to(at::kCPU), place); });
-      job.harvest_seconds += share + watch.lap();
-    }
-    keep_in_memory(harvests);
-    report({.evaluated_tokens = n * text.context_length() * static_cast<int64_t>(readers.size())});
-  }
-}
-
-//! Lets those that hold most follow fewer latents; these are read for again.
-void UnitRun::keep_in_memory(std::span<evaluate::Harvest* const> harvests) const {
-  const auto limit = static_cast<uint64_t>(options_.autointerp.harvest_memory_gb * 1e9);
-  for (;;) {
-    uint64_t total = 0;
-    evaluate::Harvest* largest = nullptr;
-    for (evaluate::Harvest* one : harvests) {
-      total += one->bytes();
-      if (largest == nullptr || one->bytes() > largest->bytes()) largest = one;
-    }
-    if (total <= limit || largest == nullptr || !largest->shrink()) return;
+    context_.results.write(jobs[i]->row, "harvest_seconds", targets[i].seconds);
   }
 }
 
@@ -482,12 +395,6 @@ CurvePoints curve_points(int64_t n_steps) {
 
 int64_t rows_for(int64_t tokens, const text::TokenRows& rows) {
   return std::clamp<int64_t>(tokens / rows.context_length(), 1, rows.n_rows());
-}
-
-HarvestRows harvest_rows(const SweepOptions& options, const text::TokenRows& rows) {
-  const int64_t first = rows_for(options.evaluate.tokens, rows);
-  const int64_t wanted = options.autointerp.harvest_tokens / rows.context_length();
-  return {first, std::min(wanted, rows.n_rows() - first)};
 }
 
 std::filesystem::path sae_folder(const SweepOptions& options, const Cell& cell) {

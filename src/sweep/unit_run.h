@@ -48,13 +48,6 @@ CurvePoints curve_points(int64_t n_steps);
 //! Rows of a text used where `tokens` are asked for: whole rows, at least one, at most all.
 int64_t rows_for(int64_t tokens, const text::TokenRows& rows);
 
-//! Rows of the held-out text's order that windows are sought in: those after the evaluation's, as many as there are.
-struct HarvestRows {
-  int64_t first = 0;
-  int64_t n = 0;
-};
-HarvestRows harvest_rows(const SweepOptions& options, const text::TokenRows& rows);
-
 //! Where the SAE of a cell and what was harvested of it are kept.
 std::filesystem::path sae_folder(const SweepOptions& options, const Cell& cell);
 std::filesystem::path harvest_path(const SweepOptions& options, const Cell& cell);
