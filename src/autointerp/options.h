@@ -40,7 +40,7 @@ struct PromptTemplates {
 
 //! Which latents are scored, on what, and how.
 struct AutointerpOptions {
-  //! Whether the sweep has a table [autointerp]; without it nothing is scored.
+  //! Whether the sweep has a table [autointerp], with latents to score; without it nothing is scored.
   bool is_wanted = false;
   //! Latents scored a cell, drawn at random.
   int64_t latents = 100;

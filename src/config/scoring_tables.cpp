@@ -114,8 +114,8 @@ std::vector<Key> prompt_keys() {
 std::vector<Key> latent_keys() {
   return {
       setting<int64_t>(
-          "latents", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.autointerp.latents; },
-          "latents scored a cell, drawn at random"),
+          "latents", integer_at_least(0), [](SweepOptions & o) -> auto& { return o.autointerp.latents; },
+          "latents scored a cell, drawn at random; 0: nothing is scored"),
       part(
           "null_latents", 0, [](SweepOptions & o) -> auto& { return o.autointerp.null_latents; },
           [](const AutointerpOptions& o) { return o.latents > 1 ? o.latents : 0; },

@@ -114,7 +114,7 @@ sweep::SweepOptions parse_sweep(const std::string& text, const std::string& sour
     refuse_unknown_keys(*found, table, all);
     for (const auto& key : table.keys) read_key(table, key, found->get(key.name), options);
   }
-  options.autointerp.is_wanted = root.contains("autointerp");
+  options.autointerp.is_wanted = root.contains("autointerp") && options.autointerp.latents > 0;
   check_together(options, root);
   if (options.autointerp.is_wanted) load_prompts(options, root);
   options.resolved = resolved_text(options, all, root);

@@ -57,6 +57,7 @@ def swept(model, output):
         "text.exclude": "[]",
         "evaluate.tokens": "20000",
         "evaluate.ce_tokens": "20000",
+        "autointerp.latents": "0",
     }
     options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     program("run", "sweeps/quickstart.toml", "--progress", "none", *options)

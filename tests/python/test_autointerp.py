@@ -1,0 +1,303 @@
+"""Scores of a run: against references, judged again, through a lost endpoint, a spent budget, and over HTTP."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from tokenizers import Tokenizer
+from torch.nn.functional import linear
+from transformers import GPTNeoXForCausalLM
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build/saesweep"))
+PERL_DOC = Path("/usr/share/perl/5.36.0/pod")
+MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+CONTEXT, WINDOW = 128, 16
+HELD_OUT = [PERL_DOC / "perlipc.pod", PERL_DOC / "perltie.pod"]
+SCORES = ("fuzz", "detection")
+
+pytestmark = pytest.mark.skipif(not PERL_DOC.is_dir(), reason="needs Debian's perl-doc")
+
+SWEEP = f"""
+[sweep]
+name = "scores"
+output = "OUTPUT"
+[model]
+paths = "{ROOT}/models/tiny"
+variants = ["trained", "control"]
+layers = [1, 4]
+[text]
+train = ["{PERL_DOC}/perlfunc.pod", "{PERL_DOC}/perlop.pod", "{PERL_DOC}/perlre.pod"]
+held_out = {json.dumps([str(path) for path in HELD_OUT])}
+context_length = {CONTEXT}
+[sae]
+expansion_factor = 8
+k = 8
+tokens = 40_960
+batch_tokens = 1024
+learning_rate = 0.005
+warmup_steps = 3
+[evaluate]
+tokens = 4096
+ce_tokens = 1024
+[autointerp]
+latents = 6
+null_latents = 3
+scorers = ["fuzzing", "detection", "simulation"]
+harvest_tokens = 24_576
+window_tokens = {WINDOW}
+explainer_examples = 8
+scorer_examples = 11
+simulation_examples = 4
+min_windows = 20
+entropy_examples = 15
+stored_examples = 3
+"""
+
+
+def run(folder, *settings, n_ranks=2, expect=0, env=None):
+    """Runs the sweep into folder/out and gives what it said."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "sweep.toml"
+    path.write_text(SWEEP.replace("OUTPUT", str(folder / "out")))
+    words = ["mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", str(n_ranks), str(PROGRAM), "run", str(path)]
+    for setting in settings:
+        words += ["--set", setting]
+    done = subprocess.run(words, cwd=ROOT, timeout=300, capture_output=True, text=True,
+                          env={**os.environ, **MPI_AS_ROOT, **(env or {})})
+    assert done.returncode == expect, done.stderr
+    return done.stderr
+
+
+def saved(folder):
+    """SAEs by path, with the time they were written."""
+    return {path.relative_to(folder): path.stat().st_mtime_ns for path in (folder / "out/saes").rglob("*.safetensors")}
+
+
+def datasets(folder, prefixes=("cells", "latents", "predictions", "examples", "all_latents")):
+    """What two runs agree on, but for which judge it was."""
+    found = {}
+    with h5py.File(folder / "out/results.h5") as file:
+        def visit(name, node):
+            if isinstance(node, h5py.Dataset) and node.attrs["reproducible"] and name.startswith(prefixes):
+                found[name] = node[()].tobytes()
+        file.visititems(visit)
+    return {name: value for name, value in found.items() if name not in ("cells/judge", "cells/score_id")}
+
+
+def differences(a, b):
+    assert a.keys() == b.keys()
+    return [name for name in a if a[name] != b[name]]
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scored")
+    run(folder)
+    return folder
+
+
+@pytest.fixture
+def server():
+    """`saesweep judge` on a free port; gives its base address."""
+    process = subprocess.Popen([str(PROGRAM), "judge", "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+    line = process.stderr.readline()
+    assert "listening on http" in line, line
+    yield line.split()[-1]
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+
+
+def over_http(url, *more):
+    return ('judge.kind="openai"', f'judge.base_url="{url}"', 'judge.model="lexical"', *more)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_scores_are_those_of_the_predictions_by_scikit_learn(scored):
+    with h5py.File(scored / "out/results.h5") as file:
+        for score in SCORES:
+            probability = file[f"predictions/{score}_probability"][:]
+            answer, truth = file[f"predictions/{score}_answer"][:], file[f"predictions/{score}_truth"][:]
+            assert np.isin(truth, (0, 1)).all() and np.isfinite(probability).all()
+            auroc, balanced = file[f"latents/{score}_auroc"][:], file[f"latents/{score}_balanced_accuracy"][:]
+            null = file[f"latents/{score}_auroc_null"][:]
+            for cell in range(4):
+                for latent in range(6):
+                    assert auroc[cell, latent] == pytest.approx(roc_auc_score(truth[cell, latent], probability[cell, latent]))
+                    assert balanced[cell, latent] == pytest.approx(
+                        balanced_accuracy_score(truth[cell, latent], answer[cell, latent]))
+                for latent in range(3):
+                    judged = file[f"predictions/{score}_null_probability"][cell, latent]
+                    assert null[cell, latent] == pytest.approx(roc_auc_score(truth[cell, latent], judged))
+                assert np.isnan(null[cell, 3:]).all()
+                assert file[f"cells/{score}_auroc"][cell] == pytest.approx(auroc[cell].mean())
+                assert file[f"cells/{score}_auroc_null"][cell] == pytest.approx(null[cell, :3].mean())
+                pooled = roc_auc_score(truth[cell].ravel(), probability[cell].ravel())
+                assert file[f"cells/{score}_auroc_pooled"][cell] == pytest.approx(pooled)
+        assert (file["latents/null_of"][:, :3] != np.arange(3)).all()
+
+
+def test_a_trained_models_latents_are_explained_better_than_the_controls(scored):
+    with h5py.File(scored / "out/results.h5") as file:
+        trained = file["cells/variant"].asstr()[:] == "trained"
+        auroc = file["cells/fuzz_auroc"][:]
+        assert auroc[trained].mean() > auroc[~trained].mean() + 0.05
+        assert file["cells/token_entropy"][:][trained].max() < file["cells/token_entropy"][:][~trained].min()
+
+
+def text_rows():
+    """The held-out text cut into rows, by Hugging Face's tokenizer."""
+    tokenizer = Tokenizer.from_file(str(ROOT / "models/tiny/tokenizer.json"))
+    end_of_text = tokenizer.token_to_id("<|endoftext|>")
+    ids = []
+    for path in HELD_OUT:
+        ids += [end_of_text, *tokenizer.encode(path.read_text(encoding="utf-8"), add_special_tokens=False).ids]
+    return torch.tensor(ids[: len(ids) // CONTEXT * CONTEXT]).view(-1, CONTEXT), end_of_text
+
+
+@torch.no_grad()
+def test_windows_counts_and_activations_are_those_of_transformers(scored):
+    rows, end_of_text = text_rows()
+    model = GPTNeoXForCausalLM.from_pretrained(ROOT / "models/tiny", dtype=torch.float32).eval()
+    hidden = torch.cat([torch.stack(model(batch, output_hidden_states=True).hidden_states[2:3]) for batch in rows.split(16)], 1)[0]
+    with h5py.File(scored / "out/results.h5") as file:
+        cell = list(zip(file["cells/variant"].asstr()[:], file["cells/hookpoint"].asstr()[:])).index(("trained", "layers.1"))
+        sae = load_file(scored / f"out/saes/{file['cells/id'].asstr()[cell]}/layers.1/sae.safetensors")
+        examples = {name: column[cell] for name, column in file["examples"].items()}
+        latents = {name: column[cell] for name, column in file["latents"].items()}
+        n_tokens = file["cells/tokens_harvested"][cell]
+        words = file["vocabularies/token"].asstr()[0]
+    pre = torch.relu(linear(hidden - sae["b_dec"], sae["encoder.weight"], sae["encoder.bias"]))
+    values, indices = pre.topk(8)
+    active = torch.zeros_like(pre).scatter_(-1, indices, values)
+    active[rows == end_of_text] = 0
+    seen = 0
+    for latent, index in enumerate(latents["index"]):
+        for example in np.flatnonzero(examples["kind"][latent] >= 0):
+            row, start = examples["row"][latent, example], examples["start"][latent, example]
+            np.testing.assert_array_equal(examples["token"][latent, example], rows[row, start : start + WINDOW])
+            expected = active[row, start : start + WINDOW, index].numpy()
+            np.testing.assert_allclose(examples["activation"][latent, example], expected, atol=2e-4)
+            assert (expected.max() > 0) == (examples["kind"][latent, example] < 2)
+            seen += 1
+    assert seen == 6 * (3 + 11 + 11)
+    assert latents["firing_rate"] == pytest.approx(latents["n_firings"] / n_tokens)
+    tokenizer = Tokenizer.from_file(str(ROOT / "models/tiny/tokenizer.json"))
+    assert all(words[i] == tokenizer.decode([i], skip_special_tokens=False) for i in range(0, 2000, 7) if len(words[i]) < 30)
+
+
+def test_wrong_marks_are_on_silent_tokens_and_of_the_shapes_of_right_ones(scored):
+    with h5py.File(scored / "out/results.h5") as file:
+        truth, marks = file["predictions/fuzz_truth"][:], file["predictions/fuzz_marks"][:]
+        example, activation = file["predictions/fuzz_example"][:], file["examples/activation"][:]
+    for cell, latent in np.ndindex(truth.shape[:2]):
+        right, wrong = (np.sort(marks[cell, latent][truth[cell, latent] == side]) for side in (1, 0))
+        np.testing.assert_array_equal(right, wrong)
+        for place in range(truth.shape[2]):
+            marked = (marks[cell, latent, place] >> np.arange(WINDOW) & 1).astype(bool)
+            window = activation[cell, latent, example[cell, latent, place]]
+            assert marked.any()
+            assert ((window[marked] > 0.3 * window.max()).all()) if truth[cell, latent, place] else (window[marked] == 0).all()
+
+
+def test_another_prompt_scores_again_without_training(scored, tmp_path):
+    run(tmp_path)
+    before, models = datasets(tmp_path), saved(tmp_path)
+    said = run(tmp_path, 'autointerp.prompt_explanation="explanation_plain"')
+    assert "4 of 4 cells done" in said
+    assert saved(tmp_path) == models
+    changed = differences(before, datasets(tmp_path))
+    assert not [name for name in changed if name.startswith(("examples", "all_latents"))]
+    run(tmp_path)
+    assert saved(tmp_path) == models
+    assert differences(before, datasets(tmp_path)) == []
+
+
+def test_the_judge_over_http_gives_the_bits_of_the_embedded_one(scored, tmp_path, server):
+    key = "sk-this-must-be-nowhere"
+    run(tmp_path, *over_http(server, 'judge.api_key_env="JUDGE_KEY"', "judge.top_logprobs=11"), env={"JUDGE_KEY": key})
+    assert differences(datasets(scored), datasets(tmp_path)) == []
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file():
+            assert key.encode() not in path.read_bytes(), path
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert (file["cells/judge"].asstr()[:] == "openai lexical").all()
+
+
+def test_simulation_by_logprobs_of_the_prompt(scored, tmp_path, server):
+    run(tmp_path, *over_http(server, 'judge.prompt_logprobs="echo"', "judge.top_logprobs=11", 'autointerp.scorers=["simulation"]'))
+    with h5py.File(tmp_path / "out/results.h5") as told, h5py.File(scored / "out/results.h5") as other:
+        trained = told["cells/variant"].asstr()[:] == "trained"
+        correlation = told["cells/simulation_correlation"][:]
+        assert np.isnan(told["cells/fuzz_auroc"][:]).all()
+        assert (correlation[trained] > 0.1).all()
+        np.testing.assert_allclose(correlation[trained], other["cells/simulation_correlation"][:][trained], atol=0.25)
+
+
+def test_a_lost_endpoint_costs_no_training_and_the_next_start_goes_on(scored, tmp_path, server):
+    nowhere = f"http://127.0.0.1:{free_port()}/v1"
+    said = run(tmp_path, *over_http(nowhere, "judge.give_up_after=2", "judge.top_logprobs=11"), expect=3)
+    assert nowhere in said and "start again" in said, said
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert (file["cells/stage"][:] == 3).all() and not (file["cells/state"][:] == 2).any()
+    models = saved(tmp_path)
+    assert len(models) == 4
+    run(tmp_path, *over_http(server, "judge.top_logprobs=11"), n_ranks=1)
+    assert saved(tmp_path) == models
+    assert differences(datasets(scored), datasets(tmp_path)) == []
+
+
+def test_a_spent_budget_ends_the_run_and_replies_are_not_paid_twice(scored, tmp_path, server):
+    limited = over_http(server, "judge.top_logprobs=11", "judge.budget_requests=150")
+    n_starts = 0
+    said = ""
+    while n_starts < 10:
+        n_starts += 1
+        said = start(tmp_path, limited)
+        if "4 of 4 cells done" in said:
+            break
+        assert "budget" in said, said
+    # 6 latents x 4 cells: 24 explanations, 5 + 5 + 4 prompts for each of them and for 12 nulls.
+    n_requests = 24 + 36 * 14
+    assert n_starts == -(-n_requests // 150)
+    assert differences(datasets(scored), datasets(tmp_path)) == []
+
+
+def start(folder, settings):
+    words = [str(PROGRAM), "run", str(folder / "sweep.toml")]
+    (folder / "sweep.toml").write_text(SWEEP.replace("OUTPUT", str(folder / "out")))
+    for setting in settings:
+        words += ["--set", setting]
+    done = subprocess.run(words, cwd=ROOT, timeout=300, capture_output=True, text=True, env={**os.environ, **MPI_AS_ROOT})
+    assert done.returncode in (0, 3), done.stderr
+    return done.stderr
+
+
+def test_an_endpoint_file_is_waited_for(scored, tmp_path, server):
+    tmp_path.joinpath("run").mkdir()
+    path = tmp_path / "run" / "endpoint"
+    sweep = tmp_path / "run" / "sweep.toml"
+    sweep.write_text(SWEEP.replace("OUTPUT", str(tmp_path / "run" / "out")))
+    words = [str(PROGRAM), "run", str(sweep), "--set", 'judge.kind="openai"', "--set", 'judge.model="lexical"',
+             "--set", f'judge.endpoint_file="{path}"', "--set", "judge.top_logprobs=11"]
+    process = subprocess.Popen(words, cwd=ROOT, env={**os.environ, **MPI_AS_ROOT}, stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    assert process.poll() is None
+    path.write_text(server + "\n")
+    said = process.communicate(timeout=200)[1]
+    assert process.returncode == 0, said
+    assert differences(datasets(scored), datasets(tmp_path / "run")) == []
