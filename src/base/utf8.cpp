@@ -38,6 +38,15 @@ bool is_sequence(const uint8_t* bytes, size_t length) {
   return true;
 }
 
+//! Bytes that text starts with which could begin a character, at least 1.
+size_t torn_length(std::string_view text) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const size_t length = std::min(sequence_length(bytes[0]), text.size());
+  size_t n = 1;
+  while (n < length && is_sequence(bytes, n + 1)) ++n;
+  return n;
+}
+
 bool are_eight_ascii(const uint8_t* bytes) {
   uint64_t word;
   std::memcpy(&word, bytes, sizeof word);
@@ -68,7 +77,8 @@ std::string valid_utf8(std::string_view text) {
     valid += text.substr(0, bad.value_or(text.size()));
     if (!bad) return valid;
     valid += "\xEF\xBF\xBD";
-    text.remove_prefix(*bad + 1);
+    text.remove_prefix(*bad);
+    text.remove_prefix(torn_length(text));
   }
 }
 

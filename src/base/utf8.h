@@ -10,7 +10,8 @@ namespace saesweep {
 //! Byte offset of the first byte that is not UTF-8 (RFC 3629: no surrogates, no overlong forms), or none.
 std::optional<size_t> find_invalid_utf8(std::string_view text);
 
-//! The text with each byte that is part of no character replaced by U+FFFD.
+//! The text with what is no character replaced by U+FFFD, one for each longest piece that could begin one (the
+//! practice that the Unicode standard, section 3.9, recommends).
 std::string valid_utf8(std::string_view text);
 
 //! A place in a file: byte offset, and line counted from 1.

@@ -197,7 +197,9 @@ def test_windows_counts_and_activations_are_those_of_transformers(scored):
     assert seen == 6 * (3 + 11 + 11)
     assert latents["firing_rate"] == pytest.approx(latents["n_firings"] / n_tokens)
     tokenizer = Tokenizer.from_file(str(ROOT / "models/tiny/tokenizer.json"))
-    assert all(words[i] == tokenizer.decode([i], skip_special_tokens=False) for i in range(0, 2000, 7) if len(words[i]) < 30)
+    for i, word in enumerate(words):  # the longest are cut, and HDF5's texts end at a zero byte
+        text = tokenizer.decode([i], skip_special_tokens=False)
+        assert word == text if len(text.encode()) <= 32 and text != "\0" else text.startswith(word), i
 
 
 def test_wrong_marks_are_on_silent_tokens_and_of_the_shapes_of_right_ones(scored):
