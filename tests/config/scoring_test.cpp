@@ -223,7 +223,7 @@ TEST_P(ScoringRefuses, NamesFoundAndExpected) {
 INSTANTIATE_TEST_SUITE_P(
     Values, ScoringRefuses,
     testing::Values(
-        Refusal{{"autointerp.latents=0"}, "autointerp.latents: found 0, expected an integer of at least 1"},
+        Refusal{{"autointerp.latents=-1"}, "autointerp.latents: found -1, expected an integer of at least 0"},
         Refusal{{"autointerp.latent=3"}, "autointerp.latent: unknown key; did you mean latents?"},
         Refusal{{"autointerp.k=3"}, "did you mean sae.k?"},
         Refusal{{"autointerp.null_latents=101"}, "found 101, expected at most autointerp.latents, 100"},

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 //! A results file of the small sweep, of which row 1 is done and row 2 failed.
-class StatesOf : public testing::Test {
+class PlanRows : public testing::Test {
  protected:
   void SetUp() override {
     options_.name = "small";
@@ -22,19 +22,13 @@ class StatesOf : public testing::Test {
     auto writer =
         results::ResultsWriter::create(file_, world_, shape_of(cells_, options_), rows, {"small", "", {}, "", ""});
     if (world_.is_root()) {
+      writer.set_stage(1, results::Stage::kEvaluated);
       writer.set_state(1, results::State::kDone);
       writer.set_state(2, results::State::kFailed, "NaN");
     }
     writer.close();
   }
-  std::string refusal(const std::vector<Cell>& cells, const SweepOptions& options) const {
-    try {
-      states_of(file_, cells, options);
-    } catch (const OutputError& error) {
-      return error.what();
-    }
-    return "accepted";
-  }
+  RowPlan plan(const std::vector<Cell>& cells) const { return plan_rows(file_, cells, shape_of(cells, options_)); }
 
   const mpi::Comm world_ = mpi::Comm::world();
   test::SharedFolder folder_{world_};
@@ -43,23 +37,58 @@ class StatesOf : public testing::Test {
   std::vector<Cell> cells_ = expand(options_, small_inputs());
 };
 
-TEST_F(StatesOf, AnEarlierRunAreRead) {
-  const std::vector<results::State> states = states_of(file_, cells_, options_);
-  ASSERT_EQ(states.size(), cells_.size());
-  for (size_t row = 0; row < states.size(); ++row) {
+TEST_F(PlanRows, TakesUpWhatAnEarlierRunLeft) {
+  const RowPlan found = plan(cells_);
+  EXPECT_TRUE(found.is_current);
+  ASSERT_EQ(found.states.size(), cells_.size());
+  for (size_t row = 0; row < found.states.size(); ++row) {
     const auto expected = row == 1   ? results::State::kDone
                           : row == 2 ? results::State::kFailed
                                      : results::State::kToCome;
-    EXPECT_EQ(states[row], expected) << row;
+    EXPECT_EQ(found.states[row], expected) << row;
+    EXPECT_EQ(found.stages[row], row == 1 ? results::Stage::kEvaluated : results::Stage::kNone) << row;
+    EXPECT_EQ(found.places[row], row);
   }
 }
 
-TEST_F(StatesOf, NoFileAreAllToCome) {
-  const std::vector<results::State> states = states_of(folder_.path() / "other.h5", cells_, options_);
-  EXPECT_EQ(states, std::vector<results::State>(cells_.size(), results::State::kToCome));
+TEST_F(PlanRows, WithoutAFileAllIsToCome) {
+  const RowPlan found = plan_rows(folder_.path() / "other.h5", cells_, shape_of(cells_, options_));
+  EXPECT_FALSE(found.has_file);
+  EXPECT_FALSE(found.is_current);
+  EXPECT_EQ(found.states, std::vector<results::State>(cells_.size(), results::State::kToCome));
 }
 
-TEST_F(StatesOf, AnotherSweepAreRefused) {
+TEST_F(PlanRows, FewerCellsFindTheirRowsWhereTheyAre) {
+  const std::vector<Cell> fewer(cells_.begin() + 1, cells_.end());
+  const RowPlan found = plan(fewer);
+  EXPECT_TRUE(found.is_current);
+  EXPECT_EQ(found.places[0], 1u);
+  EXPECT_EQ(found.states[0], results::State::kDone);
+  EXPECT_EQ(found.states[1], results::State::kFailed);
+}
+
+TEST_F(PlanRows, OtherCellsAskForAFileThatHoldsTheOldOnesToo) {
+  std::vector<Cell> other = cells_;
+  other[1].id = "another id";
+  const RowPlan found = plan(other);
+  EXPECT_FALSE(found.is_current);
+  ASSERT_EQ(found.rows.size(), cells_.size() + 1);
+  EXPECT_EQ(found.rows.back(), row_of(cells_[1]));
+  EXPECT_EQ(found.states[1], results::State::kToCome);
+  EXPECT_EQ(found.places.back(), cells_.size() - 1);
+}
+
+TEST_F(PlanRows, AnotherJudgeLeavesWhatWasEvaluated) {
+  std::vector<Cell> judged = cells_;
+  for (Cell& cell : judged) cell.score_id = "another judge";
+  const RowPlan found = plan(judged);
+  EXPECT_FALSE(found.is_current);
+  EXPECT_EQ(found.rows.size(), cells_.size());
+  EXPECT_EQ(found.stages[1], results::Stage::kEvaluated);
+  EXPECT_EQ(found.states[1], results::State::kToCome);
+}
+
+TEST_F(PlanRows, AnotherSweepIsRefused) {
   options_.name = "another";
   std::string message = "accepted";
   try {
@@ -70,14 +99,6 @@ TEST_F(StatesOf, AnotherSweepAreRefused) {
   EXPECT_NE(message.find(file_.string()), std::string::npos) << message;
   EXPECT_NE(message.find("'small'"), std::string::npos) << message;
   EXPECT_NE(message.find("'another'"), std::string::npos) << message;
-}
-
-TEST_F(StatesOf, OtherCellsAreRefused) {
-  std::vector<Cell> fewer(cells_.begin(), cells_.end() - 1);
-  EXPECT_NE(refusal(fewer, options_).find("60 cells"), std::string::npos) << refusal(fewer, options_);
-  std::vector<Cell> other = cells_;
-  other.back().id = "another id";
-  EXPECT_NE(refusal(other, options_).find("other settings"), std::string::npos) << refusal(other, options_);
 }
 
 }  // namespace

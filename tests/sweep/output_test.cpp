@@ -65,7 +65,8 @@ TEST(ShapeOf, TakesTheLargestOfAllCells) {
   options.axes.tokens = {50 * 1024, 250 * 1024};
   const results::Shape shape = shape_of(expand(options, small_inputs()), options);
   EXPECT_EQ(shape.n_cells, 360u);
-  EXPECT_EQ(shape.n_latents, 2048u);
+  EXPECT_EQ(shape.n_all_latents, 2048u);
+  EXPECT_EQ(shape.n_latents, 0u) << "nothing is scored";
   EXPECT_EQ(shape.n_curve_points, 125u);  // 250 steps, every second one
 }
 
