@@ -58,6 +58,7 @@ short() {
   run_part "first sweep" 8 first_sweep
   run_part "models and text" 7 models_and_text
   run_part "SAE training" 6 sae_training
+  run_part "auto-interpretability" 7 auto_interpretability
   run_part "reports" 5 reports
 }
 

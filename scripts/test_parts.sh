@@ -9,6 +9,8 @@ MODELS_AND_TEXT_LABELS='^(model|text)$'
 MODELS_AND_TEXT_FILES='test_(model|forward|logits|variants?|text|tokeni[sz]|checkpoint)[^/]*\.py$'
 SAE_LABELS='^(sae|train|evaluate|metrics)$'
 SAE_FILES='test_(sae|train|metrics|evaluate)[^/]*\.py$'
+SCORE_LABELS='^(http|judge|autointerp)$'
+SCORE_FILES='test_(autointerp|judge|prompts?)[^/]*\.py$'
 REPORT_FILES='test_(report|analysis|figures?)[^/]*\.py$'
 PEER_FILES='test_(peers|sparsify)[^/]*\.py$'
 
@@ -31,7 +33,7 @@ run_pytest() {
 python_tests() { find tests/python -name 'test_*.py' | sort | grep -E "$1"; }
 other_python_tests() {
   find tests/python -name 'test_*.py' | sort |
-    grep -vE "$MODELS_AND_TEXT_FILES|$SAE_FILES|$REPORT_FILES|$PEER_FILES"
+    grep -vE "$MODELS_AND_TEXT_FILES|$SAE_FILES|$SCORE_FILES|$REPORT_FILES|$PEER_FILES"
 }
 
 cpp_files() { git ls-files '*.cpp' '*.h' '*.cu' '*.cuh'; }
@@ -72,7 +74,7 @@ style() {
 
 first_sweep() {
   local status=0 files
-  run_ctest first-sweep default -LE "$MODELS_AND_TEXT_LABELS|$SAE_LABELS" || status=1
+  run_ctest first-sweep default -LE "$MODELS_AND_TEXT_LABELS|$SAE_LABELS|$SCORE_LABELS" || status=1
   mapfile -t files < <(other_python_tests)
   run_pytest first-sweep .venv/bin/python "${files[@]}" || status=1
   peers_if_there || status=1
@@ -93,6 +95,14 @@ sae_training() {
   run_ctest sae-training default -L "$SAE_LABELS" || status=1
   mapfile -t files < <(python_tests "$SAE_FILES")
   run_pytest sae-training .venv/bin/python "${files[@]}" || status=1
+  return $status
+}
+
+auto_interpretability() {
+  local status=0 files
+  run_ctest auto-interpretability default -L "$SCORE_LABELS" || status=1
+  mapfile -t files < <(python_tests "$SCORE_FILES")
+  run_pytest auto-interpretability .venv/bin/python "${files[@]}" || status=1
   return $status
 }
 
