@@ -17,6 +17,8 @@ struct ProgressMessage {
   int64_t trained_tokens = 0;
   //! Tokens that SAEs were evaluated on, likewise.
   int64_t evaluated_tokens = 0;
+  //! Requests that the judge answered.
+  int64_t judged_requests = 0;
   int32_t cells_done = 0;
   int32_t cells_failed = 0;
   //! A line for the user, or "".
@@ -29,12 +31,12 @@ struct ProgressMessage {
 //! The whole of a run, for its progress line.
 class ProgressBoard {
  public:
-  //! trained_tokens, evaluated_tokens: what the run will come to, counted as in ProgressMessage.
+  //! trained_tokens, evaluated_tokens, judged_requests: what the run will come to, counted as in ProgressMessage.
   ProgressBoard(ProgressLine::Mode mode, int64_t n_cells, int64_t n_done, int64_t trained_tokens,
-                int64_t evaluated_tokens);
+                int64_t evaluated_tokens, int64_t judged_requests = 0);
 
   void take(const ProgressMessage& message);
-  //! `12/60 cells, 85,000 tokens/s, 2 min 10 s left`.
+  //! `12/60 cells, 85k tokens/s, 2 min 10 s left, judged 1200 of about 9000 requests`.
   std::string text() const;
   void finish();
 
@@ -46,6 +48,8 @@ class ProgressBoard {
   int64_t n_failed_ = 0;
   double total_work_;
   int64_t trained_tokens_ = 0;
+  int64_t total_requests_;
+  int64_t judged_requests_ = 0;
   double work_ = 0;
 };
 

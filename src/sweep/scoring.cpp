@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
+#include <utility>
 
+#include "autointerp/cell_scoring.h"
+#include "autointerp/harvest_file.h"
 #include "base/json.h"
 #include "judge/make_judge.h"
 #include "sweep/score_rows.h"
@@ -14,8 +17,6 @@ namespace saesweep::sweep {
 
 namespace {
 
-//! Cells that wait for the judge, at most; a cell holds its examples in memory.
-constexpr size_t kMostOpen = 64;
 constexpr auto kPause = std::chrono::milliseconds(20);
 
 std::string name_of(const judge::JudgeOptions& options) {
@@ -50,20 +51,20 @@ Scoring::Scoring(const SweepOptions& options, const mpi::Comm& comm, results::Re
                                                                             .log = Log::to_stderr()}));
 }
 
-void Scoring::add(uint64_t row, const std::string& tokenizer_hash, autointerp::StoredHarvest harvest,
-                  const Report& report) {
-  while (queue_->n_open() >= kMostOpen && stopped_.empty()) {
-    write_finished(report);
-    std::this_thread::sleep_for(kPause);
-  }
-  const text::Tokenizer& tokenizer = tokenizers_.at(tokenizer_hash);
-  queue_->submit(row, std::make_unique<autointerp::CellScoring>(
-                          std::move(harvest.latents), options_.autointerp, abilities_of(options_.judge),
-                          [tokenizer](uint32_t id) { return token_bytes(tokenizer, id); }));
+void Scoring::add(uint64_t row, const std::string& tokenizer_hash, const std::filesystem::path& harvest) {
+  if (!stopped_.empty()) return;
+  queue_->submit(row, [this, harvest, tokenizer = tokenizers_.at(tokenizer_hash)] {
+    std::optional<autointerp::StoredHarvest> stored = autointerp::read_harvest(harvest);
+    if (!stored) throw SystemError(fmt::format("{}: damaged since it was written; start again", harvest.string()));
+    return std::make_unique<autointerp::CellScoring>(
+        std::move(stored->latents), options_.autointerp, abilities_of(options_.judge),
+        [tokenizer](uint32_t id) { return token_bytes(tokenizer, id); });
+  });
 }
 
 void Scoring::write_finished(const Report& report) {
   for (const ScoredCell& cell : queue_->finished()) write(cell, report);
+  tell_usage(report);
   if (!stopped_.empty() || !queue_->lost()) return;
   try {
     std::rethrow_exception(queue_->lost());
@@ -72,12 +73,23 @@ void Scoring::write_finished(const Report& report) {
   }
 }
 
+void Scoring::tell_usage(const Report& report) {
+  const judge::JudgeUsage usage = queue_->usage();
+  const int64_t n_answered = usage.n_sent + usage.n_from_cache - usage.n_in_flight - usage.n_unusable -
+                             usage.n_transport_faults;
+  if (n_answered > n_told_) report({.judged_requests = n_answered - std::exchange(n_told_, n_answered)});
+  if (usage.is_paused != std::exchange(was_paused_, usage.is_paused)) {
+    report({.note = fmt::format("rank {}: the judge {}", comm_.rank(),
+                                usage.is_paused ? "does not answer; its requests wait" : "answers again")});
+  }
+}
+
 void Scoring::write(const ScoredCell& cell, const Report& report) {
-  if (cell.scoring->is_unanswered()) {
-    note_loss(
-        fmt::format("the judge ({}) gave no usable reply to any request about a cell: {}; mend it and start again",
-                    judge_name_, cell.scoring->last_fault()),
-        ExitCode::kStopped, report);
+  if (const std::string task = cell.scoring->unanswered_task(); !task.empty()) {
+    note_loss(fmt::format("the judge ({}) gave no usable reply to any request for {} about a cell, the last time: {}; "
+                          "mend it and start again",
+                          judge_name_, task, cell.scoring->last_fault()),
+              ExitCode::kStopped, report);
     return;
   }
   write_score_columns(results_, cell.row, *cell.scoring, options_.autointerp);

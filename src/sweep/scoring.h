@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "autointerp/harvest_file.h"
 #include "base/errors.h"
 #include "mpi/comm.h"
 #include "results/writer.h"
@@ -28,8 +28,8 @@ class Scoring {
   Scoring(const SweepOptions& options, const mpi::Comm& comm, results::ResultsWriter& results,
           const std::map<std::string, text::Tokenizer>& tokenizers);
 
-  //! A harvested cell. Waits, writing what is finished, while too many are open.
-  void add(uint64_t row, const std::string& tokenizer_hash, autointerp::StoredHarvest harvest, const Report& report);
+  //! A cell whose harvest lies in that file.
+  void add(uint64_t row, const std::string& tokenizer_hash, const std::filesystem::path& harvest);
   //! Writes the cells that are judged.
   void write_finished(const Report& report);
   //! Waits for the last reply, or for the loss of the judge.
@@ -40,6 +40,7 @@ class Scoring {
 
  private:
   void write(const ScoredCell& cell, const Report& report);
+  void tell_usage(const Report& report);
   void note_loss(const std::string& reason, ExitCode code, const Report& report);
 
   const SweepOptions& options_;
@@ -48,6 +49,9 @@ class Scoring {
   const std::map<std::string, text::Tokenizer>& tokenizers_;
   std::string judge_name_;
   std::unique_ptr<ScoringQueue> queue_;
+  //! Requests answered that were told.
+  int64_t n_told_ = 0;
+  bool was_paused_ = false;
   std::string stopped_;
   ExitCode stopped_code_ = ExitCode::kStopped;
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 namespace saesweep::sweep {
@@ -17,40 +20,38 @@ constexpr int kCellShift = 32;
 //! The work of all cells as one.
 class ScoringQueue::Cells : public judge::Work {
  public:
-  void add(uint64_t row, std::unique_ptr<autointerp::CellScoring> scoring) {
+  void add(uint64_t row, MakeScoring make) {
     const std::lock_guard lock(mutex_);
     ++n_open_;
-    open_.push_back({next_number_++, {row, std::move(scoring), 0}, {}});
-    take_out_done();
+    waiting_.push_back({row, std::move(make)});
   }
 
   std::optional<Ask> next() override {
-    const std::lock_guard lock(mutex_);
-    for (Open& open : open_) {
-      std::optional<Ask> ask = open.cell.scoring->next();
-      if (!ask) continue;
-      if (!open.start) open.start = Clock::now();
-      ask->tag |= open.number << kCellShift;
-      return ask;
-    }
+    do {
+      for (Open& open : open_) {
+        std::optional<Ask> ask = open.cell.scoring->next();
+        if (!ask) continue;
+        ask->tag |= open.number << kCellShift;
+        return ask;
+      }
+      take_out_done();
+    } while (open_next());
     return std::nullopt;
   }
 
   void take(uint64_t tag, const judge::Reply& reply) override {
-    const std::lock_guard lock(mutex_);
     cell_of(tag).take(own_tag(tag), reply);
     take_out_done();
   }
 
   void give_up(uint64_t tag, const std::string& fault) override {
-    const std::lock_guard lock(mutex_);
     cell_of(tag).give_up(own_tag(tag), fault);
     take_out_done();
   }
 
   bool is_done() const override {
     const std::lock_guard lock(mutex_);
-    return is_closed_ && open_.empty();
+    return is_closed_ && open_.empty() && waiting_.empty();
   }
 
   void close() {
@@ -79,10 +80,14 @@ class ScoringQueue::Cells : public judge::Work {
   }
 
  private:
+  struct Waiting {
+    uint64_t row;
+    MakeScoring make;
+  };
   struct Open {
     uint64_t number;
     ScoredCell cell;
-    std::optional<Clock::time_point> start;
+    Clock::time_point start;
   };
 
   static uint64_t own_tag(uint64_t tag) { return tag & ((uint64_t{1} << kCellShift) - 1); }
@@ -93,17 +98,33 @@ class ScoringQueue::Cells : public judge::Work {
     return *found->cell.scoring;
   }
 
+  //! Opens the cell that waits longest; false: none does.
+  bool open_next() {
+    std::optional<Waiting> next;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.empty()) return false;
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    open_.push_back({next_number_++, {next->row, next->make(), 0}, Clock::now()});
+    return true;
+  }
+
   void take_out_done() {
     std::erase_if(open_, [&](Open& open) {
       if (!open.cell.scoring->is_done()) return false;
-      if (open.start) open.cell.seconds = std::chrono::duration<double>(Clock::now() - *open.start).count();
+      open.cell.seconds = std::chrono::duration<double>(Clock::now() - open.start).count();
+      const std::lock_guard lock(mutex_);
       done_.push_back(std::move(open.cell));
       return true;
     });
   }
 
-  mutable std::mutex mutex_;
+  //! Of the judge's thread alone.
   std::deque<Open> open_;
+  mutable std::mutex mutex_;
+  std::deque<Waiting> waiting_;
   std::vector<ScoredCell> done_;
   std::exception_ptr error_;
   uint64_t next_number_ = 0;
@@ -125,8 +146,8 @@ ScoringQueue::~ScoringQueue() {
   judge_->stop();
 }
 
-void ScoringQueue::submit(uint64_t row, std::unique_ptr<autointerp::CellScoring> scoring) {
-  cells_->add(row, std::move(scoring));
+void ScoringQueue::submit(uint64_t row, MakeScoring make) {
+  cells_->add(row, std::move(make));
   judge_->wake();
 }
 

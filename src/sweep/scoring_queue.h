@@ -1,12 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -14,6 +11,9 @@
 #include "judge/judge.h"
 
 namespace saesweep::sweep {
+
+//! Makes the work of a cell when its turn comes: cells that wait take no memory.
+using MakeScoring = std::function<std::unique_ptr<autointerp::CellScoring>()>;
 
 //! A cell whose latents are judged.
 struct ScoredCell {
@@ -34,7 +34,8 @@ class ScoringQueue {
   ScoringQueue(const ScoringQueue&) = delete;
   ScoringQueue& operator=(const ScoringQueue&) = delete;
 
-  void submit(uint64_t row, std::unique_ptr<autointerp::CellScoring> scoring);
+  //! `make` is called on the judge's thread; what it throws ends the judging.
+  void submit(uint64_t row, MakeScoring make);
   //! Cells given and not yet taken back by finished().
   size_t n_open() const;
   //! Cells judged since the last call.

@@ -329,7 +329,8 @@ void UnitRun::score() {
     job->loaded.reset();
     write_harvest_columns(context_.results, job->row, *job->harvested, options_.autointerp);
     context_.results.set_stage(job->row, results::Stage::kHarvested);
-    context_.score(*job->cell, job->row, *std::move(job->harvested));
+    job->harvested.reset();
+    context_.score(*job->cell, job->row);
   }
 }
 
@@ -377,6 +378,7 @@ bool UnitRun::all_failed() const {
 void UnitRun::report(const ProgressMessage& part, bool now) {
   unsent_.trained_tokens += part.trained_tokens;
   unsent_.evaluated_tokens += part.evaluated_tokens;
+  unsent_.judged_requests += part.judged_requests;
   unsent_.cells_done += part.cells_done;
   unsent_.cells_failed += part.cells_failed;
   unsent_.note += part.note;

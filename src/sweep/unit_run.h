@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "autointerp/harvest_file.h"
 #include "model/compute.h"
 #include "results/writer.h"
 #include "sweep/cell.h"
@@ -25,8 +24,8 @@ struct UnitContext {
   std::function<const text::Tokenizer&(const Cell&)> tokenizer_of;
   results::ResultsWriter& results;
   std::function<void(const ProgressMessage&)> report;
-  //! Takes a harvested cell to the judge, where the sweep wants scores; may wait for room.
-  std::function<void(const Cell&, uint64_t row, autointerp::StoredHarvest)> score;
+  //! Takes a cell whose harvest is stored to the judge, where the sweep wants scores.
+  std::function<void(const Cell&, uint64_t row)> score;
   //! What the rank computes on.
   at::Device device = at::Device(at::kCPU);
 };
