@@ -145,7 +145,7 @@ void CellScoring::take(uint64_t tag, const judge::Reply& reply) {
     std::copy(answers.begin(), answers.end(),
               judged_of(scores_[prompt.latent], prompt).answers.begin() + static_cast<int64_t>(prompt.first));
   }
-  ++n_taken_;
+  ++tallies_[prompt.task].n_taken;
   asked_.erase(tag);
   finish();
 }
@@ -166,10 +166,21 @@ void CellScoring::give_up(uint64_t tag, const std::string& fault) {
   } else if (prompt.task != Task::kSimulation && !prompt.is_null) {
     scores_[prompt.latent].n_unparsable += static_cast<int64_t>(prompt.n);
   }
-  ++n_given_up_;
+  ++tallies_[prompt.task].n_given_up;
   last_fault_ = fault;
   asked_.erase(tag);
   finish();
+}
+
+std::string CellScoring::unanswered_task() const {
+  static const std::map<Task, std::string> names{{Task::kExplanation, "explanations"},
+                                                 {Task::kFuzzing, "fuzzing"},
+                                                 {Task::kDetection, "detection"},
+                                                 {Task::kSimulation, "simulation"}};
+  for (const auto& [task, tally] : tallies_) {
+    if (tally.n_taken == 0 && tally.n_given_up > 0) return names.at(task);
+  }
+  return "";
 }
 
 void CellScoring::add_prompts(size_t latent, bool is_null) {

@@ -38,8 +38,9 @@ class CellScoring : public judge::Work {
   const std::vector<LatentExamples>& latents() const { return latents_; }
   //! When it is done.
   const std::vector<LatentScores>& scores() const { return scores_; }
-  //! Whether requests were made, and none was answered: the judge is of no use, or lost.
-  bool is_unanswered() const { return n_given_up_ > 0 && n_taken_ == 0; }
+  //! The task ("explanations", "fuzzing", ...) of which requests were made and none was answered: the judge is lost, or
+  //! of no use for it. "" where there is none.
+  std::string unanswered_task() const;
   //! What the last unusable reply lacked.
   const std::string& last_fault() const { return last_fault_; }
 
@@ -53,6 +54,12 @@ class CellScoring : public judge::Work {
     //! Examples of the scorer: first, number.
     size_t first = 0;
     size_t n = 0;
+  };
+
+  //! Requests of a task, by what became of them.
+  struct Tally {
+    int64_t n_taken = 0;
+    int64_t n_given_up = 0;
   };
 
   judge::Request request_of(const Prompt& prompt) const;
@@ -84,8 +91,7 @@ class CellScoring : public judge::Work {
   uint64_t next_tag_ = 0;
   size_t n_explanations_asked_ = 0;
   size_t n_explanations_open_;
-  int64_t n_taken_ = 0;
-  int64_t n_given_up_ = 0;
+  std::map<Task, Tally> tallies_;
   std::string last_fault_;
 };
 

@@ -214,7 +214,7 @@ std::vector<Dataset> harvested_latent_columns() {
                      "-sum p ln p, p the share of activation that falls on a token id, over the windows with the "
                      "highest peaks; NaN with fewer windows than asked"),
               number("/latents/token_entropy_mm", "nats", "token_entropy with Miller and Madow's correction"),
-              integer("/latents/n_active_tokens", "", "token ids that token_entropy is over"),
+              integer("/latents/n_active_tokens", "", "tokens of these windows that activate the latent"),
           }));
 }
 
@@ -274,9 +274,9 @@ std::vector<Dataset> score_columns() {
                  "simulation_correlation of /latents, mean over the latents scored"),
           number("/cells/simulation_correlation_null", "",
                  "simulation_correlation_null of /latents, mean over the latents that have one"),
-          integer("/cells/n_judged", "", "examples that the judge was asked about"),
-          integer("/cells/n_missing", "", "of them, those without a usable answer"),
-          integer("/cells/n_unparsable", "", "replies that could not be read, all attempts counted"),
+          integer("/cells/n_judged", "", "examples with an answer"),
+          integer("/cells/n_missing", "", "examples without one"),
+          integer("/cells/n_unparsable", "", "of the missing ones, those whose reply could not be read"),
           text("/cells/judge", kPathBytes, "kind of the judge, and its model"),
           varying(number("/cells/judge_seconds", "s", "time from the first request of the cell to its last reply")),
       });
@@ -301,9 +301,9 @@ std::vector<Dataset> scored_latent_columns() {
               number("/latents/simulation_correlation", "",
                      "Pearson correlation of simulated and true activations over all simulated tokens"),
               number("/latents/simulation_correlation_null", "", "the same under the explanation of another latent"),
-              integer("/latents/n_judged", "", "examples that the judge was asked about"),
-              integer("/latents/n_missing", "", "of them, those without a usable answer"),
-              integer("/latents/n_unparsable", "", "replies that could not be read, all attempts counted"),
+              integer("/latents/n_judged", "", "examples with an answer"),
+              integer("/latents/n_missing", "", "examples without one"),
+              integer("/latents/n_unparsable", "", "of the missing ones, those whose reply could not be read"),
               integer("/latents/null_of", "",
                       "which latent, by its place in /latents, gave the other explanation; -1 none"),
               text("/latents/explanation", kReasonBytes, "what the judge said the examples have in common"),

@@ -34,8 +34,9 @@ ProgressMessage ProgressMessage::decode(std::span<const std::byte> bytes) {
   Header header{};
   std::memcpy(&header, bytes.data(), sizeof header);
   const auto note = bytes.subspan(sizeof header);
-  return {header.trained_tokens, header.evaluated_tokens, header.judged_requests, header.cells_done, header.cells_failed,
-          std::string(reinterpret_cast<const char*>(note.data()), note.size())};
+  return {header.trained_tokens,  header.evaluated_tokens,
+          header.judged_requests, header.cells_done,
+          header.cells_failed,    std::string(reinterpret_cast<const char*>(note.data()), note.size())};
 }
 
 ProgressBoard::ProgressBoard(ProgressLine::Mode mode, int64_t n_cells, int64_t n_done, int64_t trained_tokens,
@@ -64,9 +65,11 @@ std::string ProgressBoard::text() const {
   if (trained_tokens_ > 0 && seconds > 0) {
     text += fmt::format(", {:.0f}k tokens/s", static_cast<double>(trained_tokens_) / seconds / 1000);
   }
-  if (work_ > 0 && work_ < total_work_) text += fmt::format(", {} left", duration_text(seconds * (total_work_ - work_) / work_));
+  if (work_ > 0 && work_ < total_work_)
+    text += fmt::format(", {} left", duration_text(seconds * (total_work_ - work_) / work_));
   if (judged_requests_ > 0) {
-    text += fmt::format(", judged {} of about {} requests", judged_requests_, std::max(total_requests_, judged_requests_));
+    text +=
+        fmt::format(", judged {} of about {} requests", judged_requests_, std::max(total_requests_, judged_requests_));
   }
   return text;
 }

@@ -14,6 +14,7 @@
 #include <tuple>
 #include <vector>
 
+#include "autointerp/request_counts.h"
 #include "base/errors.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -87,6 +88,7 @@ class Run {
   void work();
   void work_on(const Unit& unit, const UnitContext& context);
   ProgressBoard board() const;
+  int64_t n_requests() const;
   void check_harvest() const;
   std::vector<results::Vocabulary> vocabularies() const;
   //! Which of vocabularies() names the cell's token ids.
@@ -230,8 +232,25 @@ ProgressBoard Run::board() const {
       if (is_harvested) evaluated += harvest_rows(options_, rows).n * options_.text.context_length;
     }
   }
-  return {comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone, static_cast<int64_t>(cells_.size()),
-          n_done_before_, trained, evaluated};
+  return {comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone,
+          static_cast<int64_t>(cells_.size()),
+          n_done_before_,
+          trained,
+          evaluated,
+          n_requests()};
+}
+
+//! To the judge, where enough latents of each cell qualify.
+int64_t Run::n_requests() const {
+  int64_t n = 0;
+  if (!options_.autointerp.is_wanted) return n;
+  const bool by_prompt = options_.judge.prompt_logprobs != "none";
+  for (const Cell& cell : to_do_) {
+    for (const auto& count : autointerp::request_counts(options_.autointerp, by_prompt, cell.n_latents)) {
+      n += count.n_requests;
+    }
+  }
+  return n;
 }
 
 void Run::work() {
@@ -255,8 +274,8 @@ void Run::work() {
             if (scoring_) scoring_->write_finished(report);
           },
       .score =
-          [&](const Cell& cell, uint64_t row, autointerp::StoredHarvest harvest) {
-            scoring_->add(row, inputs_.models.at(cell.model_path).tokenizer_hash, std::move(harvest), report);
+          [&](const Cell& cell, uint64_t row) {
+            scoring_->add(row, inputs_.models.at(cell.model_path).tokenizer_hash, harvest_path(options_, cell));
           },
       .device = device_};
   while (const std::optional<int64_t> next = queue.next()) work_on(units_[static_cast<size_t>(*next)], context);

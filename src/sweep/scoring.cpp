@@ -56,9 +56,9 @@ void Scoring::add(uint64_t row, const std::string& tokenizer_hash, const std::fi
   queue_->submit(row, [this, harvest, tokenizer = tokenizers_.at(tokenizer_hash)] {
     std::optional<autointerp::StoredHarvest> stored = autointerp::read_harvest(harvest);
     if (!stored) throw SystemError(fmt::format("{}: damaged since it was written; start again", harvest.string()));
-    return std::make_unique<autointerp::CellScoring>(
-        std::move(stored->latents), options_.autointerp, abilities_of(options_.judge),
-        [tokenizer](uint32_t id) { return token_bytes(tokenizer, id); });
+    return std::make_unique<autointerp::CellScoring>(std::move(stored->latents), options_.autointerp,
+                                                     abilities_of(options_.judge),
+                                                     [tokenizer](uint32_t id) { return token_bytes(tokenizer, id); });
   });
 }
 
@@ -75,8 +75,8 @@ void Scoring::write_finished(const Report& report) {
 
 void Scoring::tell_usage(const Report& report) {
   const judge::JudgeUsage usage = queue_->usage();
-  const int64_t n_answered = usage.n_sent + usage.n_from_cache - usage.n_in_flight - usage.n_unusable -
-                             usage.n_transport_faults;
+  const int64_t n_answered =
+      usage.n_sent + usage.n_from_cache - usage.n_in_flight - usage.n_unusable - usage.n_transport_faults;
   if (n_answered > n_told_) report({.judged_requests = n_answered - std::exchange(n_told_, n_answered)});
   if (usage.is_paused != std::exchange(was_paused_, usage.is_paused)) {
     report({.note = fmt::format("rank {}: the judge {}", comm_.rank(),

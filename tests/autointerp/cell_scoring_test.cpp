@@ -142,7 +142,7 @@ TEST(CellScoring, WhatIsLostIsMissingAndNeverAScore) {
     EXPECT_FALSE(std::isnan(ranking_of(scores.fuzz).auroc));
     EXPECT_TRUE(std::isnan(simulation_score(scores.simulation, scoring.latents()[0]).correlation));
   }
-  EXPECT_FALSE(scoring.is_unanswered());
+  EXPECT_EQ(scoring.unanswered_task(), "detection");
 }
 
 TEST(CellScoring, ALatentWithoutExplanationHasNoScoresAndServesAsNoNull) {
@@ -170,11 +170,11 @@ TEST(CellScoring, TellsWhenNothingAtAllWasAnswered) {
   const AutointerpOptions wanted = options();
   CellScoring scoring(latents(wanted), wanted, {}, test::token_text);
   answer_all(scoring, 1, [](const judge::Request&) { return true; });
-  EXPECT_TRUE(scoring.is_unanswered());
+  EXPECT_EQ(scoring.unanswered_task(), "explanations");
   EXPECT_EQ(scoring.last_fault(), "lost");
   CellScoring none({}, wanted, {}, test::token_text);
   EXPECT_TRUE(none.is_done());
-  EXPECT_FALSE(none.is_unanswered());
+  EXPECT_EQ(none.unanswered_task(), "");
 }
 
 TEST(HarvestFile, ComesBackAsItWasAndDamageIsSeen) {

@@ -39,6 +39,35 @@ TEST_F(ParallelFile, EachRankWritesItsRowsAndAllAreThere) {
   }
 }
 
+TEST_F(ParallelFile, NumbersOfEveryKindComeBackAndElementsCopyAsTheyStand) {
+  {
+    File file = File::create(path_, world_);
+    for (const char* name : {"/from", "/to"}) {
+      file.create_dataset(std::string(name) + "_small", {Kind::kInt8}, {2, 3});
+      file.create_dataset(std::string(name) + "_text", {Kind::kText, 5}, {2, 3});
+    }
+    file.flush(world_);
+    if (world_.is_root()) {
+      Dataset small = file.open_dataset("/from_small"), text = file.open_dataset("/from_text");
+      small.write_slab<int8_t>({{0, 0}, {2, 3}}, std::vector<int8_t>{-128, -1, 0, 1, 2, 127});
+      text.write_slab({{1, 0}, {1, 3}}, std::vector<std::string>{"ab", "", "abcde"});
+      for (const char* name : {"small", "text"}) {
+        const Slab from{{1, 0}, {1, 3}}, to{{0, 0}, {1, 3}};
+        const auto bytes = file.open_dataset("/from_" + std::string(name)).read_bytes(from);
+        file.open_dataset("/to_" + std::string(name)).write_bytes(to, bytes);
+        EXPECT_THROW(file.open_dataset("/to_" + std::string(name)).write_bytes({{0, 0}, {1, 2}}, bytes), SystemError);
+      }
+    }
+  }
+  world_.barrier();
+  const File file = File::open_read_only(path_);
+  EXPECT_EQ(file.open_dataset("/from_small").kind(), Kind::kInt8);
+  EXPECT_EQ(file.open_dataset("/from_small").read<int64_t>(), (std::vector<int64_t>{-128, -1, 0, 1, 2, 127}));
+  EXPECT_EQ(file.open_dataset("/to_small").read_slab<int8_t>({{0, 0}, {1, 3}}), (std::vector<int8_t>{1, 2, 127}));
+  const auto texts = file.open_dataset("/to_text").read_texts();
+  EXPECT_EQ(std::vector(texts.begin(), texts.begin() + 3), (std::vector<std::string>{"ab", "", "abcde"}));
+}
+
 TEST_F(ParallelFile, AttributesOfAnyLengthComeBack) {
   const std::string long_text(300'000, 'x');
   {

@@ -9,6 +9,7 @@ void expect_round_trip(const ProgressMessage& message) {
   const ProgressMessage found = ProgressMessage::decode(message.encode());
   EXPECT_EQ(found.trained_tokens, message.trained_tokens);
   EXPECT_EQ(found.evaluated_tokens, message.evaluated_tokens);
+  EXPECT_EQ(found.judged_requests, message.judged_requests);
   EXPECT_EQ(found.cells_done, message.cells_done);
   EXPECT_EQ(found.cells_failed, message.cells_failed);
   EXPECT_EQ(found.note, message.note);
@@ -16,7 +17,7 @@ void expect_round_trip(const ProgressMessage& message) {
 
 TEST(ProgressMessage, ComesBackAsItWasSent) {
   expect_round_trip({});
-  expect_round_trip({int64_t{1} << 40, 3, 2, 1, "failed: π\nand a second line"});
+  expect_round_trip({int64_t{1} << 40, 3, 7, 2, 1, "failed: π\nand a second line"});
   expect_round_trip({.note = std::string("a zero \0 within", 15)});
   expect_round_trip({.note = std::string(100'000, 'x')});
 }

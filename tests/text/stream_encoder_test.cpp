@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "base/utf8.h"
 #include "support/temporary_folder.h"
 #include "text/sample_tokenizer.h"
-#include "base/utf8.h"
 
 namespace saesweep::text {
 namespace {
