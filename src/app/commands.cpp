@@ -10,6 +10,7 @@
 #include "app/activations_command.h"
 #include "app/export_command.h"
 #include "app/inspect_command.h"
+#include "app/judge_command.h"
 #include "app/plan_command.h"
 #include "app/run_command.h"
 #include "app/status_command.h"
@@ -32,6 +33,7 @@ std::vector<Command> commands() {
           {"status", "prints how far a run is, also while it writes", status_command},
           {"inspect", "looks into a checkpoint, an SAE, a results file or a token store", inspect_command},
           {"export", "writes an SAE in sparsify's or SAELens' form", export_command},
+          {"judge", "serves the embedded lexical judge over the OpenAI protocol", judge_command},
           {"tokenize", "writes a token store, or prints ids", tokenize_command},
           {"activations", "writes activations and logits of a text", activations_command}};
 }

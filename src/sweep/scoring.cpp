@@ -64,7 +64,7 @@ void Scoring::add(uint64_t row, const std::string& tokenizer_hash, const std::fi
 
 void Scoring::write_finished(const Report& report) {
   for (const ScoredCell& cell : queue_->finished()) write(cell, report);
-  tell_usage(report);
+  if (!queue_->lost()) tell_usage(report);
   if (!stopped_.empty() || !queue_->lost()) return;
   try {
     std::rethrow_exception(queue_->lost());
@@ -78,10 +78,6 @@ void Scoring::tell_usage(const Report& report) {
   const int64_t n_answered =
       usage.n_sent + usage.n_from_cache - usage.n_in_flight - usage.n_unusable - usage.n_transport_faults;
   if (n_answered > n_told_) report({.judged_requests = n_answered - std::exchange(n_told_, n_answered)});
-  if (usage.is_paused != std::exchange(was_paused_, usage.is_paused)) {
-    report({.note = fmt::format("rank {}: the judge {}", comm_.rank(),
-                                usage.is_paused ? "does not answer; its requests wait" : "answers again")});
-  }
 }
 
 void Scoring::write(const ScoredCell& cell, const Report& report) {

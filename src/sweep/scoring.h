@@ -51,7 +51,6 @@ class Scoring {
   std::unique_ptr<ScoringQueue> queue_;
   //! Requests answered that were told.
   int64_t n_told_ = 0;
-  bool was_paused_ = false;
   std::string stopped_;
   ExitCode stopped_code_ = ExitCode::kStopped;
 };

@@ -253,7 +253,7 @@ def test_simulation_by_logprobs_of_the_prompt(scored, tmp_path, server):
 def test_a_lost_endpoint_costs_no_training_and_the_next_start_goes_on(scored, tmp_path, server):
     nowhere = f"http://127.0.0.1:{free_port()}/v1"
     said = run(tmp_path, *over_http(nowhere, "judge.give_up_after=2", "judge.top_logprobs=11"), expect=3)
-    assert nowhere in said and "start again" in said, said
+    assert nowhere in said and "the same command again" in said, said
     with h5py.File(tmp_path / "out/results.h5") as file:
         assert (file["cells/stage"][:] == 3).all() and not (file["cells/state"][:] == 2).any()
     models = saved(tmp_path)
@@ -303,3 +303,16 @@ def test_an_endpoint_file_is_waited_for(scored, tmp_path, server):
     said = process.communicate(timeout=200)[1]
     assert process.returncode == 0, said
     assert differences(datasets(scored), datasets(tmp_path / "run")) == []
+
+
+@pytest.mark.parametrize("address, said", [("8000", "HOST:PORT"), ("127.0.0.1:70000", "HOST:PORT"),
+                                           ("no.such.host.invalid:0", "no.such.host.invalid")])
+def test_a_judge_that_cannot_listen_there_is_refused(address, said):
+    done = subprocess.run([str(PROGRAM), "judge", "--listen", address], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_port_in_use_is_refused(server):
+    done = subprocess.run([str(PROGRAM), "judge", "--listen", server.split("/")[2]], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and server.split("/")[2].split(":")[1] in done.stderr
