@@ -53,6 +53,9 @@ struct RootInfo {
   std::string created;
   //! JSON lines of the text that were left out as bad ([text] on_bad_line = "skip").
   int64_t n_bad_lines = 0;
+  //! Texts of the prompt files that the judge was asked by, by task; attribute `prompt_<task>` each. Longer ones than
+  //! 60,000 bytes are cut: an attribute holds no more.
+  std::map<std::string, std::string> prompts = {};
 
   bool operator==(const RootInfo&) const = default;
 };

@@ -7,6 +7,8 @@ namespace saesweep::results {
 namespace {
 
 constexpr std::string_view kSoftware = "software_";
+constexpr std::string_view kPrompt = "prompt_";
+constexpr size_t kMostPromptBytes = 60'000;
 constexpr const char* kBadLines = "text_bad_lines_skipped";
 
 void check_version(const h5::File& file) {
@@ -66,15 +68,21 @@ void write_root(h5::File& file, const RootInfo& info) {
   for (const auto& [name, version] : info.software) {
     file.set_attribute("/", std::string(kSoftware) + name, version);
   }
+  for (const auto& [task, prompt] : info.prompts) {
+    file.set_attribute("/", std::string(kPrompt) + task, h5::cut_text(prompt, kMostPromptBytes));
+  }
 }
 
 RootInfo read_root(const h5::File& file) {
-  RootInfo info{file.text_attribute("/", "sweep_name"), file.text_attribute("/", "sweep"),   {},
-                file.text_attribute("/", "machine"),    file.text_attribute("/", "created"), 0};
+  RootInfo info;
+  info.sweep_name = file.text_attribute("/", "sweep_name");
+  info.sweep = file.text_attribute("/", "sweep");
+  info.machine = file.text_attribute("/", "machine");
+  info.created = file.text_attribute("/", "created");
   if (file.has_attribute("/", kBadLines)) info.n_bad_lines = file.number_attribute("/", kBadLines);
   for (const std::string& name : file.attribute_names("/")) {
-    if (!name.starts_with(kSoftware)) continue;
-    info.software[name.substr(kSoftware.size())] = file.text_attribute("/", name);
+    if (name.starts_with(kSoftware)) info.software[name.substr(kSoftware.size())] = file.text_attribute("/", name);
+    if (name.starts_with(kPrompt)) info.prompts[name.substr(kPrompt.size())] = file.text_attribute("/", name);
   }
   return info;
 }

@@ -56,6 +56,22 @@ std::string machine_line(at::Device device) {
   return name.empty() ? host_line() : fmt::format("{}, {}", host_line(), name);
 }
 
+//! The prompts that the sweep's scorers use.
+std::map<std::string, std::string> prompts_of(const SweepOptions& options) {
+  const autointerp::AutointerpOptions& scoring = options.autointerp;
+  std::map<std::string, std::string> prompts;
+  if (!scoring.is_wanted) return prompts;
+  prompts["explanation"] = scoring.prompts.explanation.source_text;
+  for (const std::string& scorer : scoring.scorers) {
+    const bool by_prompt = options.judge.kind != "lexical" && options.judge.prompt_logprobs != "none";
+    prompts[scorer] = scorer == "fuzzing"     ? scoring.prompts.fuzzing.source_text
+                      : scorer == "detection" ? scoring.prompts.detection.source_text
+                      : by_prompt             ? scoring.prompts.simulation_prompt.source_text
+                                              : scoring.prompts.simulation.source_text;
+  }
+  return prompts;
+}
+
 results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text) {
   return {.sweep_name = options.name,
           .sweep = options.resolved,
@@ -65,7 +81,8 @@ results::RootInfo root_info(const SweepOptions& options, at::Device device, cons
                        {"mpi", mpi::library_version()}},
           .machine = machine_line(device),
           .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
-          .n_bad_lines = static_cast<int64_t>(text.n_bad_lines())};
+          .n_bad_lines = static_cast<int64_t>(text.n_bad_lines()),
+          .prompts = prompts_of(options)};
 }
 
 class Run {
