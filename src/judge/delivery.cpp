@@ -77,7 +77,7 @@ void Delivery::send_ready(double now) {
 
 bool Delivery::send(Open& open, double now) {
   if (budget_.is_spent() || static_cast<int64_t>(client_.n_in_flight()) >= limit_.slots()) return false;
-  const auto endpoint = endpoints_.pick(now, open.refused_by);
+  const auto endpoint = endpoints_.pick(now, open.refused_by, open.n_faults == 0);
   if (!endpoint) return false;
   const Address& address = endpoints_.address(*endpoint);
   open.endpoint = *endpoint;

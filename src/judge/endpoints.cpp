@@ -52,11 +52,12 @@ bool Endpoints::may_send(const Endpoint& endpoint, double now) const {
   return !endpoint.is_gone && now >= endpoint.held_until && endpoint.breaker.may_send(now);
 }
 
-std::optional<size_t> Endpoints::pick(double now, const std::vector<size_t>& refused) const {
+std::optional<size_t> Endpoints::pick(double now, const std::vector<size_t>& refused, bool may_probe) const {
+  const bool leaves_out_down = !may_probe && !are_all_down(refused);
   std::optional<size_t> best;
   const auto load = [this](size_t i) { return std::pair(endpoints_[i].n_in_flight, endpoints_[i].n_sent); };
   for (size_t i = 0; i < endpoints_.size(); ++i) {
-    if (!may_send(endpoints_[i], now) || is_in(i, refused)) continue;
+    if (!may_send(endpoints_[i], now) || is_in(i, refused) || (leaves_out_down && is_down(i))) continue;
     if (!best || load(i) < load(*best)) best = i;
   }
   return best;

@@ -20,7 +20,9 @@ class Endpoints {
   explicit Endpoints(const JudgeOptions& options);
 
   //! Where the next request should go: the one with the least in flight that may be asked and is not in refused.
-  std::optional<size_t> pick(double now, const std::vector<size_t>& refused) const;
+  //! may_probe: one that is down may be tried although others are not; a request that failed before should not, or it
+  //! would probe for ever.
+  std::optional<size_t> pick(double now, const std::vector<size_t>& refused, bool may_probe = true) const;
   //! Whether each one is down or in refused.
   bool are_all_down(const std::vector<size_t>& refused = {}) const;
   //! When pick() may give more than now; infinity where only replies can change it.

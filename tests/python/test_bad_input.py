@@ -542,3 +542,96 @@ def test_more_ranks_than_units_is_planned(case: Case) -> None:
     done = case.run("plan", "--ranks", "3")
     assert done.returncode == 0, done.stderr
     assert "rank 2: 0 units" in done.stdout
+
+
+# Scores and their judge.
+
+SCORING = """[autointerp]
+latents = 10
+harvest_tokens = 640
+explainer_examples = 5
+scorer_examples = 5
+[judge]
+kind = "lexical"
+"""
+
+
+@pytest.fixture
+def scored(case: Case) -> Case:
+    case.text += SCORING
+    return case
+
+
+def test_good_scoring_is_planned(scored: Case) -> None:
+    done = scored.run("plan")
+    assert done.returncode == 0, done.stderr
+    # 10 latents; 2 * 5 examples of each scorer in prompts of 5, for the 10 null latents again.
+    assert "Requests to the judge (lexical)" in done.stdout
+    assert [line.split()[:2] for line in done.stdout.splitlines()[-6:]] == [
+        ["task", "requests"], ["explanation", "10"], ["fuzzing", "20"], ["detection", "20"], ["null", "40"], ["all", "90"]
+    ]  # fmt: skip
+    assert not scored.output.exists()
+
+
+def test_resolved_scoring_is_planned_alike(scored: Case) -> None:
+    plain, resolved = scored.run("plan"), scored.run("plan", "--resolved")
+    scored.text = resolved.stdout
+    assert scored.run("plan").stdout == plain.stdout
+    assert scored.run("plan", "--resolved").stdout == resolved.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("latents = 10", "latent = 10", ["autointerp.latent: unknown key; did you mean latents?"]),
+        ("latents = 10", 'latents = "ten"', ['autointerp.latents: found the string "ten", expected an integer']),
+        ("latents = 10", 'scorers = "fuzing"', ['did you mean "fuzzing"?']),
+        ("latents = 10", "window_tokens = 48", ["window_tokens: found 48", "text.context_length, 64"]),
+        ("latents = 10", "min_windows = 9", ["autointerp.min_windows: found 9", "5 + 5 = 10"]),
+        ("harvest_tokens = 640", "harvest_tokens = 63", ["at least one row (text.context_length, 64)"]),
+        ("latents = 10", 'prompt_fuzzing = "fuzing"', ["no prompt \"fuzing\" in", "did you mean fuzzing?"]),
+        ("latents = 10", 'prompt_fuzzing = "/nowhere/a.toml"', ["/nowhere/a.toml: no such file"]),
+        ('kind = "lexical"', 'knd = "lexical"', ["judge.knd: unknown key; did you mean kind?"]),
+        ('kind = "lexical"', 'kind = "openai"', ['judge.kind: found "openai", which needs judge.model']),
+        ('kind = "lexical"', 'base_url = "localhost:8000"', ["judge.base_url: found", "expected an address"]),
+        ('kind = "lexical"', "max_in_flight = 0", ["judge.max_in_flight: found 0"]),
+        ('kind = "lexical"', "extra_body = { seed = 1 }", ["judge.extra_body: found seed"]),
+    ],
+)
+def test_impossible_scoring(scored: Case, old: str, new: str, parts: list[str]) -> None:
+    scored.replace(old, new)
+    scored.refused(scored.line(new), *parts)
+
+
+def test_endpoint_without_address(scored: Case) -> None:
+    scored.replace('kind = "lexical"', 'kind = "openai"\nmodel = "org/judge"')
+    scored.refused(scored.line("kind ="), "judge.base_url", "judge.endpoint_file")
+
+
+def test_key_in_place_of_its_variable_is_not_shown(scored: Case) -> None:
+    scored.replace('kind = "lexical"', 'api_key_env = "sk-secret-5f2a"')
+    error = scored.refused(scored.line("api_key_env"), "judge.api_key_env: expected the name of an environment variable")
+    assert "5f2a" not in error
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("{examples}", "{example}", "user: no {examples} in it"),
+        ('task = "fuzzing"', 'task = "detection"', 'task: found "detection", expected a prompt of "fuzzing"'),
+        ("max_tokens = 128", "max_token = 128", "max_token: unknown key; did you mean max_tokens?"),
+        ("max_tokens = 128", "max_tokens = 0", "max_tokens: found 0, expected an integer of at least 1"),
+    ],
+)
+def test_prompt_that_is_spoilt(scored: Case, old: str, new: str, part: str) -> None:
+    prompt = scored.folder / "own.toml"
+    text = (ROOT / "share/prompts/fuzzing.toml").read_text()
+    assert old in text
+    prompt.write_text(text.replace(old, new))
+    scored.replace("latents = 10", f'prompt_fuzzing = "{prompt}"')
+    scored.refused(f"{prompt}:", part)
+
+
+def test_no_prompts_at_all(scored: Case, monkeypatch) -> None:
+    monkeypatch.setenv("SAESWEEP_PROMPTS", "/nowhere/prompts")
+    scored.refused("SAESWEEP_PROMPTS", "/nowhere/prompts: no such folder")

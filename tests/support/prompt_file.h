@@ -1,10 +1,10 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <map>
 #include <string>
-#include <toml++/toml.h>
 #include <utility>
 #include <vector>
 
@@ -17,8 +17,7 @@ class PromptFile {
  public:
   using Values = std::map<std::string, std::string>;
 
-  explicit PromptFile(const std::string& name)
-      : file_(toml::parse_file(fmt::format("share/prompts/{}.toml", name))) {}
+  explicit PromptFile(const std::string& name) : file_(toml::parse_file(fmt::format("share/prompts/{}.toml", name))) {}
 
   std::string text(const std::string& key) const { return file_[key].value_or(std::string()); }
   int64_t max_tokens() const { return file_["max_tokens"].value_or(int64_t{0}); }
