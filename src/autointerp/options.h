@@ -59,7 +59,7 @@ struct AutointerpOptions {
   std::string window = "aligned";
   //! Firing windows a latent needs to be scored.
   int64_t min_windows = 200;
-  //! Whether latents may fire on special tokens (the end of a text).
+  //! Whether windows with special tokens (the end of a text) count.
   bool special_tokens = false;
 
   int64_t explainer_examples = 40;

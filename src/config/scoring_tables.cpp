@@ -141,7 +141,7 @@ std::vector<Key> latent_keys() {
           "firing windows that a latent needs to be scored"),
       setting<bool>(
           "special_tokens", truth(), [](SweepOptions & o) -> auto& { return o.autointerp.special_tokens; },
-          "whether what latents do on special tokens counts (the end of a text)")};
+          "whether windows with special tokens (the end of a text) count")};
 }
 
 std::vector<Key> endpoint_keys() {

@@ -93,9 +93,7 @@ bool Harvest::begin_reading() {
   std::vector<int64_t> followed;
   while (aim_ != Aim::kDone && (followed = to_follow()).empty()) next_aim();
   if (aim_ == Aim::kDone) return false;
-  CollectOptions collect{.is_centered = options_.is_centered,
-                         .special_ids = options_.special_ids,
-                         .counts_cooccurrence = aim_ == Aim::kCooccurrence};
+  CollectOptions collect{.is_centered = options_.is_centered, .counts_cooccurrence = aim_ == Aim::kCooccurrence};
   if (aim_ == Aim::kLatents) {
     collect.n_drawn = options_.n_drawn;
     collect.n_top = options_.n_top;
@@ -145,7 +143,7 @@ void Harvest::take_verdicts() {
   for (int64_t latent = 0; latent < n_latents_; ++latent) {
     const auto i = static_cast<size_t>(latent);
     if (n_candidates[i] < 0) continue;
-    const bool is_dense = text_->n_distinct() - n_firing_windows_[i] < options_.n_silent;
+    const bool is_dense = text_->n_counted() - n_firing_windows_[i] < options_.n_silent;
     status_[i] = collector_->n_firings(latent) == 0       ? LatentStatus::kDead
                  : n_candidates[i] < options_.min_windows ? LatentStatus::kRare
                  : is_dense                               ? LatentStatus::kDense
@@ -162,7 +160,7 @@ void Harvest::take_latents() {
     Found found{.windows = {.latent = latent,
                             .n_firings = collector_->n_firings(latent),
                             .n_firing_windows = collector_->n_candidates(place),
-                            .n_silent_windows = text_->n_distinct() - collector_->n_firing_windows(latent),
+                            .n_silent_windows = text_->n_counted() - collector_->n_firing_windows(latent),
                             .top = collector_->top(place),
                             .firing = collector_->drawn(place),
                             .silent = {}},
@@ -248,7 +246,7 @@ void Harvest::add_at_random(Found& found) const {
   // Enough of them are silent, so the draws come to an end.
   for (uint64_t draw = 0; static_cast<int64_t>(silent.size()) < options_.n_silent; ++draw) {
     const auto window = static_cast<int64_t>(stream.bits(draw) % static_cast<uint64_t>(text_->n_windows()));
-    if (!text_->is_distinct(window) || found.fires[static_cast<size_t>(window)] || !taken.insert(window).second) {
+    if (!text_->counts(window) || found.fires[static_cast<size_t>(window)] || !taken.insert(window).second) {
       if (draw > static_cast<uint64_t>(1000 * text_->n_windows())) return;
       continue;
     }
@@ -268,7 +266,7 @@ CellHarvest Harvest::finish() {
   CellHarvest harvest;
   harvest.status.assign(static_cast<size_t>(n_latents_), LatentStatus::kNotDrawn);
   harvest.n_tokens = text_->n_tokens();
-  harvest.n_windows = text_->n_distinct();
+  harvest.n_windows = text_->n_counted();
   for (const int64_t latent : walk()) {
     ++harvest.n_drawn;
     harvest.status[static_cast<size_t>(latent)] = status_[static_cast<size_t>(latent)];

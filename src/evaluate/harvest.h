@@ -28,7 +28,7 @@ enum class Negatives {
 struct HarvestOptions {
   //! Latents to find.
   int64_t n_latents = 0;
-  //! A latent qualifies that fires in min_windows distinct windows, and is silent in n_silent.
+  //! A latent qualifies that fires in min_windows windows that count, and is silent in n_silent.
   int64_t min_windows = 0;
   int64_t n_silent = 0;
   //! Firing windows drawn, and windows of the highest peaks.
@@ -36,8 +36,6 @@ struct HarvestOptions {
   int64_t n_top = 0;
   bool is_centered = false;
   Negatives negatives = Negatives::kRandom;
-  //! Ids of tokens on which nothing counts as firing.
-  std::vector<uint32_t> special_ids;
 };
 
 //! Finds the windows of one SAE's latents by reading a text, as often as it takes (once for most SAEs): the order of
@@ -95,7 +93,7 @@ class Harvest {
   std::optional<WindowCollector> collector_;
   //! Of each latent, as far as known.
   std::vector<LatentStatus> status_;
-  //! Distinct windows in which each latent fires.
+  //! Windows in which each latent fires.
   std::vector<int64_t> n_firing_windows_;
   std::map<int64_t, Found> found_;
   std::map<int64_t, std::vector<Window>> neighbours_;

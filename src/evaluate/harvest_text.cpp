@@ -1,5 +1,6 @@
 #include "evaluate/harvest_text.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -18,19 +19,24 @@ uint64_t hash_of_ids(const int64_t* ids, int64_t n) {
   return hash ^ (hash >> 33);
 }
 
-HarvestText::HarvestText(const text::TokenRows& rows, std::vector<int64_t> sample, int64_t window_tokens)
-    : rows_(&rows), sample_(std::move(sample)), window_tokens_(window_tokens) {
+HarvestText::HarvestText(const text::TokenRows& rows, std::vector<int64_t> sample, int64_t window_tokens,
+                         std::vector<uint32_t> special_ids)
+    : rows_(&rows), sample_(std::move(sample)), window_tokens_(window_tokens), special_ids_(std::move(special_ids)) {
   std::unordered_set<uint64_t> seen;
-  is_distinct_.reserve(sample_.size() * static_cast<size_t>(windows_per_row()));
+  counts_.reserve(sample_.size() * static_cast<size_t>(windows_per_row()));
   for (int64_t place = 0; place < static_cast<int64_t>(sample_.size()); ++place) {
     places_.emplace(sample_[static_cast<size_t>(place)], place);
     const std::vector<int64_t> ids = row_ids(place);
-    for (int64_t i = 0; i < windows_per_row(); ++i) {
-      const bool is_new = seen.insert(hash_of_ids(ids.data() + i * window_tokens_, window_tokens_)).second;
-      is_distinct_.push_back(is_new);
-      n_distinct_ += is_new ? 1 : 0;
+    for (auto first = ids.begin(); first + window_tokens_ <= ids.end(); first += window_tokens_) {
+      const bool is_plain = std::none_of(first, first + window_tokens_, [this](int64_t id) { return is_special(id); });
+      counts_.push_back(is_plain && seen.insert(hash_of_ids(&*first, window_tokens_)).second);
+      n_counted_ += counts_.back() ? 1 : 0;
     }
   }
+}
+
+bool HarvestText::is_special(int64_t id) const {
+  return std::find(special_ids_.begin(), special_ids_.end(), static_cast<uint32_t>(id)) != special_ids_.end();
 }
 
 std::vector<int64_t> HarvestText::row_ids(int64_t place) const {

@@ -5,14 +5,6 @@
 
 namespace saesweep::evaluate {
 
-namespace {
-
-bool is_special(const std::vector<uint32_t>& special, int64_t id) {
-  return std::find(special.begin(), special.end(), static_cast<uint32_t>(id)) != special.end();
-}
-
-}  // namespace
-
 WindowCollector::WindowCollector(const HarvestText& text, const std::string& text_hash, const CollectOptions& options,
                                  int64_t n_latents, std::span<const int64_t> followed)
     : text_(&text),
@@ -48,12 +40,12 @@ void WindowCollector::read_row(const sae::Codes& codes, int64_t token, int64_t p
       count_window(window);
       ++window;
     }
-    if (is_special(options_.special_ids, ids[static_cast<size_t>(i)])) continue;
+    if (text_->is_special(ids[static_cast<size_t>(i)])) continue;
     for (int64_t entry = starts[token + i]; entry < starts[token + i + 1]; ++entry) {
       if (!(values[entry] > 0)) continue;
       const auto latent = static_cast<size_t>(latents[entry]);
       ++n_firings_[latent];
-      if (text_->is_distinct(window)) {
+      if (text_->counts(window)) {
         note_window(latents[entry], window);
       } else if (!options_.is_centered) {
         continue;
@@ -116,6 +108,7 @@ void WindowCollector::take_centered(Track& track, int64_t place, int32_t peak_at
   const int32_t start = peak_at - 3 * window_tokens / 4;
   const int32_t end = start + window_tokens;
   if (start < 0 || end > text_->context_length()) return;
+  if (std::any_of(ids.begin() + start, ids.begin() + end, [this](int64_t id) { return text_->is_special(id); })) return;
   for (const auto& [at, value] : track.row) {
     // A higher peak beside it has a window of its own; of equal ones the first.
     if (at >= start && at < end && (value > peak || (value == peak && at < peak_at))) return;

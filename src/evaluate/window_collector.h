@@ -21,8 +21,6 @@ struct CollectOptions {
   int64_t n_top = 0;
   //! Windows whose peak stands at three quarters, in place of those that rows are cut into.
   bool is_centered = false;
-  //! Ids of tokens on which nothing counts as firing.
-  std::vector<uint32_t> special_ids;
   //! Counts, for each followed latent, how often every other one fires in the same window.
   bool counts_cooccurrence = false;
 };
@@ -45,7 +43,7 @@ class WindowCollector {
   //! Memory for windows.
   uint64_t bytes() const { return bytes_; }
 
-  //! Tokens on which a latent fires, and distinct windows in which it does; of every latent.
+  //! Tokens on which a latent fires, and windows that count in which it does; of every latent.
   int64_t n_firings(int64_t latent) const { return n_firings_[static_cast<size_t>(latent)]; }
   int64_t n_firing_windows(int64_t latent) const { return n_windows_[static_cast<size_t>(latent)]; }
 

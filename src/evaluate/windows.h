@@ -30,7 +30,7 @@ enum class LatentStatus : uint8_t {
   kDense = 4
 };
 
-//! The windows of one latent that examples are chosen from. Windows of equal tokens stand in it once.
+//! The windows of one latent that examples are chosen from, each with other tokens.
 struct LatentWindows {
   int64_t latent = -1;
   //! Exact counts: tokens on which it fires, windows in which it does, windows in which it is silent.
@@ -56,7 +56,7 @@ struct CellHarvest {
   //! Latents walked over, those that qualified among them.
   int64_t n_drawn = 0;
   int64_t n_tokens = 0;
-  //! Distinct windows.
+  //! Windows that count.
   int64_t n_windows = 0;
 
   bool operator==(const CellHarvest&) const = default;

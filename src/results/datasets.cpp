@@ -180,7 +180,8 @@ std::vector<Dataset> harvest_columns() {
           integer("/cells/n_rare", "latents", "of them, those that fire in too few windows"),
           integer("/cells/n_dense", "latents", "of them, those that are silent in too few windows"),
           integer("/cells/tokens_harvested", "tokens", "held-out tokens in which windows were sought"),
-          integer("/cells/windows_harvested", "windows", "distinct windows among them"),
+          integer("/cells/windows_harvested", "windows",
+                  "windows among them that count: neither repeated nor with special tokens"),
           integer("/cells/vocabulary", "", "row of /vocabularies/token that names the token ids"),
           number("/cells/token_entropy", "nats", "token_entropy of /latents, mean over the latents there"),
           number("/cells/token_entropy_mm", "nats", "token_entropy_mm of /latents, mean over the latents there"),
@@ -209,7 +210,7 @@ std::vector<Dataset> harvested_latent_columns() {
               code("/latents/status", "0 none, 1 qualified, 2 scored, 3 no explanation came"),
               column("/latents/firing_rate", Type::kFloat32, "", "share of harvested tokens that activate the latent"),
               integer("/latents/n_firings", "tokens", "harvested tokens that activate the latent"),
-              integer("/latents/n_windows", "windows", "distinct windows in which it fires"),
+              integer("/latents/n_windows", "windows", "windows in which it fires"),
               number("/latents/token_entropy", "nats",
                      "-sum p ln p, p the share of activation that falls on a token id, over the windows with the "
                      "highest peaks; NaN with fewer windows than asked"),

@@ -20,18 +20,14 @@ evaluate::Negatives negatives_of(const std::string& name) {
   return evaluate::Negatives::kRandom;
 }
 
-evaluate::HarvestOptions harvest_options(const autointerp::AutointerpOptions& wanted,
-                                         const text::Tokenizer& tokenizer) {
-  evaluate::HarvestOptions harvest{.n_latents = wanted.latents,
-                                   .min_windows = wanted.min_windows,
-                                   .n_silent = std::max(wanted.n_silent(), wanted.scorer_examples),
-                                   .n_drawn = autointerp::n_windows_wanted(wanted),
-                                   .n_top = autointerp::n_top_wanted(wanted),
-                                   .is_centered = wanted.window == "centered",
-                                   .negatives = negatives_of(wanted.negatives),
-                                   .special_ids = {}};
-  if (!wanted.special_tokens) harvest.special_ids = {tokenizer.end_of_text()};
-  return harvest;
+evaluate::HarvestOptions harvest_options(const autointerp::AutointerpOptions& wanted) {
+  return {.n_latents = wanted.latents,
+          .min_windows = wanted.min_windows,
+          .n_silent = std::max(wanted.n_silent(), wanted.scorer_examples),
+          .n_drawn = autointerp::n_windows_wanted(wanted),
+          .n_top = autointerp::n_top_wanted(wanted),
+          .is_centered = wanted.window == "centered",
+          .negatives = negatives_of(wanted.negatives)};
 }
 
 //! A target while it is harvested.
@@ -94,8 +90,11 @@ void harvest_saes(std::span<HarvestTarget> targets, const train::ActivationSourc
   const std::string& text_hash = rows.stream().text_hash();
   const HarvestRows sample = harvest_rows(options, rows);
   train::RowOrder order("held out", text_hash, options.text.data_seed, rows.n_rows());
-  const evaluate::HarvestText text(rows, order.rows(sample.first, sample.n), options.autointerp.window_tokens);
-  const evaluate::HarvestOptions wanted = harvest_options(options.autointerp, tokenizer);
+  std::vector<uint32_t> special_ids;
+  if (!options.autointerp.special_tokens) special_ids.push_back(tokenizer.end_of_text());
+  const evaluate::HarvestText text(rows, order.rows(sample.first, sample.n), options.autointerp.window_tokens,
+                                   special_ids);
+  const evaluate::HarvestOptions wanted = harvest_options(options.autointerp);
   std::vector<Reader> all;
   for (HarvestTarget& target : targets) {
     all.push_back({&target, std::make_unique<evaluate::Harvest>(text, text_hash, wanted, target.sae_seed,

@@ -103,8 +103,7 @@ class HarvestTest : public testing::Test {
             .n_drawn = 50,
             .n_top = 6,
             .is_centered = false,
-            .negatives = Negatives::kRandom,
-            .special_ids = {}};
+            .negatives = Negatives::kRandom};
   }
 
   test::TemporaryFolder folder_;
@@ -119,8 +118,8 @@ class HarvestTest : public testing::Test {
 TEST_F(HarvestTest, CountsAndKeepsWhatASlowTwinDoes) {
   const CellHarvest found = harvest(options(5));
   ASSERT_EQ(found.latents.size(), 5u);
-  EXPECT_EQ(found.n_windows, text_->n_distinct());
-  EXPECT_LT(text_->n_distinct(), text_->n_windows()) << "the repeated row must count once";
+  EXPECT_EQ(found.n_windows, text_->n_counted());
+  EXPECT_LT(text_->n_counted(), text_->n_windows()) << "the repeated row must count once";
   for (const LatentWindows& latent : found.latents) {
     int64_t n_firings = 0, n_firing = 0;
     std::set<std::vector<int64_t>> seen;
@@ -142,7 +141,7 @@ TEST_F(HarvestTest, CountsAndKeepsWhatASlowTwinDoes) {
     std::sort(peaks.rbegin(), peaks.rend());
     EXPECT_EQ(latent.n_firings, n_firings);
     EXPECT_EQ(latent.n_firing_windows, n_firing);
-    EXPECT_EQ(latent.n_silent_windows, text_->n_distinct() - n_firing);
+    EXPECT_EQ(latent.n_silent_windows, text_->n_counted() - n_firing);
     ASSERT_EQ(latent.top.size(), 6u);
     for (size_t i = 0; i < 6; ++i) {
       EXPECT_EQ(*std::max_element(latent.top[i].activations.begin(), latent.top[i].activations.end()), peaks[i]);
@@ -230,14 +229,22 @@ TEST_F(HarvestTest, SilentWindowsAreSilentAndHardOnesAreThoseOfNeighbours) {
   }
 }
 
-TEST_F(HarvestTest, SpecialTokensCountAsSilent) {
-  HarvestOptions wanted = options(5);
-  wanted.special_ids = {'e', 'n'};
-  for (const LatentWindows& latent : harvest(wanted).latents) {
-    for (const Window& window : latent.firing) {
-      for (size_t i = 0; i < kWindow; ++i) {
-        if (window.ids[i] == 'e' || window.ids[i] == 'n') {
-          EXPECT_EQ(window.activations[i], 0);
+TEST_F(HarvestTest, WindowsWithSpecialTokensCountNowhere) {
+  const std::vector<int64_t> sample = text_->sample();
+  const int64_t n_all = text_->n_counted();
+  text_.emplace(*rows_, sample, kWindow, std::vector<uint32_t>{'e', 'n'});
+  EXPECT_LT(text_->n_counted(), n_all);
+  EXPECT_GT(text_->n_counted(), 0);
+  for (const bool is_centered : {false, true}) {
+    HarvestOptions wanted = options(5);
+    wanted.is_centered = is_centered;
+    const CellHarvest found = harvest(wanted);
+    EXPECT_EQ(found.latents.size(), 5u);
+    for (const LatentWindows& latent : found.latents) {
+      for (const auto* windows : {&latent.top, &latent.firing, &latent.silent}) {
+        for (const Window& window : *windows) {
+          EXPECT_TRUE(
+              std::none_of(window.ids.begin(), window.ids.end(), [](uint32_t id) { return id == 'e' || id == 'n'; }));
         }
       }
     }
