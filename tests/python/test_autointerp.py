@@ -1,10 +1,14 @@
 """Scores of a run: against references, judged again, through a lost endpoint, a spent budget, and over HTTP."""
 
+import http.server
 import json
 import os
+import random
 import socket
 import subprocess
+import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import h5py
@@ -316,3 +320,86 @@ def test_a_judge_that_cannot_listen_there_is_refused(address, said):
 def test_a_port_in_use_is_refused(server):
     done = subprocess.run([str(PROGRAM), "judge", "--listen", server.split("/")[2]], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and server.split("/")[2].split(":")[1] in done.stderr
+
+
+class FaultyProxy:
+    """Passes requests on to a judge and spoils a share of the replies, by turns in each of these ways."""
+
+    FAULTS = ("reset", "429", "500", "html", "cut", "empty", "no logprobs", "wrong number")
+
+    def __init__(self, judge, share):
+        self.judge, self.share, self.n_faults = judge, share, 0
+        self.random, self.lock = random.Random(1), threading.Lock()
+        proxy = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                proxy.answer(self, body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    def fault(self):
+        with self.lock:
+            if self.random.random() >= self.share:
+                return None
+            self.n_faults += 1
+            return self.FAULTS[self.n_faults % len(self.FAULTS)]
+
+    def answer(self, handler, body):
+        fault = self.fault()
+        if fault == "reset":
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            handler.close_connection = True
+            return
+        request = urllib.request.Request(self.judge.removesuffix("/v1") + handler.path, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as reply:
+            told = json.load(reply)
+        choice = told["choices"][0]
+        if fault == "empty":
+            told["choices"] = []
+        elif fault == "no logprobs":
+            choice["logprobs"] = None
+        elif fault == "wrong number":
+            choice["message"]["content"] = "[1, 0, 1, 0, 1, 0, 1, 0]"
+            if choice["logprobs"]:
+                choice["logprobs"]["content"] = choice["logprobs"]["content"][:2]
+        text = json.dumps(told).encode()
+        if fault == "html":
+            text = b"<html><body>Bad Gateway</body></html>"
+        elif fault == "cut":
+            text = text[: len(text) // 2]
+        handler.send_response(int(fault) if fault in ("429", "500") else 200)
+        handler.send_header("Content-Length", str(len(text)))
+        if fault == "429" and self.n_faults % 3 == 0:
+            handler.send_header("Retry-After", "1")
+        handler.end_headers()
+        handler.wfile.write(text)
+
+
+def test_with_30_percent_of_all_replies_faulty_every_latent_is_scored_the_same(scored, tmp_path, server):
+    proxy = FaultyProxy(server, 0.3)
+    run(tmp_path, *over_http(proxy.url, "judge.top_logprobs=11"))
+    assert proxy.n_faults > 150
+    assert differences(datasets(scored), datasets(tmp_path)) == []
+
+
+def test_with_all_replies_faulty_the_run_ends_resumable_and_loses_nothing(scored, tmp_path, server):
+    proxy = FaultyProxy(server, 1.0)
+    said = run(tmp_path, *over_http(proxy.url, "judge.give_up_after=4", "judge.top_logprobs=11"), expect=3)
+    assert proxy.url in said.splitlines()[-1] and "the same command again" in said.splitlines()[-1], said
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert (file["cells/stage"][:] == 3).all()
+        assert np.isnan(file["cells/fuzz_auroc"][:]).all()
+    models = saved(tmp_path)
+    run(tmp_path, *over_http(server, "judge.top_logprobs=11"))
+    assert saved(tmp_path) == models
+    assert differences(datasets(scored), datasets(tmp_path)) == []
