@@ -11,12 +11,13 @@
 #     tsan        the tests of the queue and of what has threads, under the thread sanitizer
 #     quickstart  the whole quickstart into a fresh output, and its report
 #     peers       .venv-peers, and the tests against the libraries in it
+#     judge       .venv-servers, and sweeps judged by llama.cpp's server and transformers'
 #
 # Exit code 0 where all passed. Logs: out/logs/.
 source "$(dirname "$0")/common.sh"
 source scripts/test_parts.sh
 
-LONG_PARTS=(tidy asan-torch tsan quickstart peers)
+LONG_PARTS=(tidy asan-torch tsan quickstart peers judge)
 
 # run_part NAME SHARE_MINUTES COMMAND...: its minutes and result go into the closing table.
 TABLE=() FAILED=() SILENT_FAILURES=0

@@ -13,6 +13,7 @@ SCORE_LABELS='^(http|judge|autointerp)$'
 SCORE_FILES='test_(autointerp|judge|prompts?)[^/]*\.py$'
 REPORT_FILES='test_(report|analysis|figures?)[^/]*\.py$'
 PEER_FILES='test_(peers|sparsify)[^/]*\.py$'
+SERVER_FILES='test_real_servers\.py$'
 
 # run_ctest NAME PRESET CTEST OPTION...
 run_ctest() {
@@ -33,7 +34,7 @@ run_pytest() {
 python_tests() { find tests/python -name 'test_*.py' | sort | grep -E "$1"; }
 other_python_tests() {
   find tests/python -name 'test_*.py' | sort |
-    grep -vE "$MODELS_AND_TEXT_FILES|$SAE_FILES|$SCORE_FILES|$REPORT_FILES|$PEER_FILES"
+    grep -vE "$MODELS_AND_TEXT_FILES|$SAE_FILES|$SCORE_FILES|$REPORT_FILES|$PEER_FILES|$SERVER_FILES"
 }
 
 cpp_files() { git ls-files '*.cpp' '*.h' '*.cu' '*.cuh'; }
@@ -132,3 +133,9 @@ long_tsan() { build tsan && run_ctest tsan tsan; }
 long_quickstart() { scripts/quickstart.sh --fresh && [[ -s out/quickstart/report/index.html ]]; }
 
 long_peers() { scripts/peers.sh && peers_if_there; }
+
+long_judge() {
+  local files
+  mapfile -t files < <(python_tests "$SERVER_FILES")
+  build default && scripts/judge_servers.sh && run_pytest judge .venv-servers/bin/python "${files[@]}"
+}

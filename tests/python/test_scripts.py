@@ -17,7 +17,7 @@ def shell(code, **environment):
         capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "quickstart.sh", "test.sh", "peers.sh", "fetch_models.sh"])
+@pytest.mark.parametrize("script", ["setup.sh", "quickstart.sh", "test.sh", "peers.sh", "judge_servers.sh", "fetch_models.sh"])
 def test_help_names_the_script_and_starts_nothing(script):
     done = subprocess.run([ROOT / "scripts" / script, "--help"], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0
@@ -25,7 +25,7 @@ def test_help_names_the_script_and_starts_nothing(script):
     assert "#" not in done.stdout
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "test.sh", "peers.sh"])
+@pytest.mark.parametrize("script", ["setup.sh", "test.sh", "peers.sh", "judge_servers.sh"])
 def test_an_unknown_option_is_bad_input(script):
     done = subprocess.run([ROOT / "scripts" / script, "--wrong"], capture_output=True, text=True, timeout=20)
     assert done.returncode == 2
