@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "judge/lexical_reply.h"
 #include "train/recipe.h"
 
 namespace saesweep::sweep {
@@ -116,7 +117,10 @@ Json scorer_settings(const autointerp::AutointerpOptions& scoring, bool by_promp
 Json judge_settings(const judge::JudgeOptions& judge) {
   Json settings = {
       {"kind", judge.kind}, {"logprobs", judge.logprobs}, {"prompt_logprobs", judge.prompt_logprobs != "none"}};
-  if (judge.kind != "openai") return settings;
+  if (judge.kind == "lexical") {
+    settings["version"] = judge::kLexicalVersion;
+    return settings;
+  }
   settings["prompt_logprobs"] = judge.prompt_logprobs;
   settings["model"] = judge.model;
   settings["temperature"] = judge.temperature;

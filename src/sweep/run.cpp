@@ -63,7 +63,7 @@ std::map<std::string, std::string> prompts_of(const SweepOptions& options) {
   if (!scoring.is_wanted) return prompts;
   prompts["explanation"] = scoring.prompts.explanation.source_text;
   for (const std::string& scorer : scoring.scorers) {
-    const bool by_prompt = options.judge.kind != "lexical" && options.judge.prompt_logprobs != "none";
+    const bool by_prompt = options.judge.prompt_logprobs != "none";
     prompts[scorer] = scorer == "fuzzing"     ? scoring.prompts.fuzzing.source_text
                       : scorer == "detection" ? scoring.prompts.detection.source_text
                       : by_prompt             ? scoring.prompts.simulation_prompt.source_text

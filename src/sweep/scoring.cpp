@@ -24,8 +24,6 @@ std::string name_of(const judge::JudgeOptions& options) {
 }
 
 autointerp::JudgeAbilities abilities_of(const judge::JudgeOptions& options) {
-  // The embedded judge can do all; how an endpoint does is for the user to say.
-  if (options.kind == "lexical") return {.logprobs = true, .prompt_logprobs = false};
   return {.logprobs = options.logprobs, .prompt_logprobs = options.prompt_logprobs != "none"};
 }
 
