@@ -10,6 +10,7 @@
 
 #include "app/arguments.h"
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "mpi/comm.h"
 #include "mpi/environment.h"
 #include "sweep/store_making.h"
@@ -17,7 +18,6 @@
 #include "text/path_list.h"
 #include "text/token_store.h"
 #include "text/tokenizer.h"
-#include "base/utf8.h"
 
 namespace saesweep::app {
 

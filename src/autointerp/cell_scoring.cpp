@@ -201,10 +201,12 @@ void CellScoring::explained() {
   if (--n_explanations_open_ == 0) add_nulls();
 }
 
+//! All latents look equally far ahead, so that each explanation serves as a null once: one that happens to suit many
+//! examples weighs no more than others.
 int64_t CellScoring::null_of(size_t latent) const {
   const size_t n = latents_.size();
   if (n < 2) return -1;
-  const uint64_t first = Stream{"null explanation", latents_[latent].latent}.bits(0) % (n - 1);
+  const uint64_t first = Stream{"null explanations", latents_.front().latent}.bits(0) % (n - 1);
   for (size_t step = 0; step < n - 1; ++step) {
     const size_t other = (latent + 1 + (first + step) % (n - 1)) % n;
     if (scores_[other].state == LatentState::kScored) return static_cast<int64_t>(other);

@@ -7,10 +7,10 @@
 #include <bit>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/byte_source.h"
 #include "text/json_line.h"
 #include "text/line_reader.h"
-#include "base/utf8.h"
 
 namespace saesweep::text {
 

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "base/errors.h"
-#include "text/unicode_tables.h"
 #include "base/utf8.h"
+#include "text/unicode_tables.h"
 
 namespace saesweep::text {
 

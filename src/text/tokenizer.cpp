@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/added_tokens.h"
 #include "text/bpe.h"
 #include "text/byte_alphabet.h"
 #include "text/nfc.h"
 #include "text/tokenizer_spec.h"
-#include "base/utf8.h"
 #include "text/white_space.h"
 #include "text/word_splitter.h"
 
