@@ -31,7 +31,8 @@ Aligned align_exact(const std::vector<ToldToken>& tokens, const std::string& tex
   return cut_out(tokens, begin, text.size());
 }
 
-//! Walks through text; tokens without a text of their own wait for the next one that has.
+//! Walks through text; tokens without a text of their own wait for the next one that has. llama.cpp's Python server
+//! leaves out the bytes of torn characters, so a token may have no text or lack some.
 class Walk {
  public:
   explicit Walk(std::string_view text) : text_(text) {}
@@ -40,7 +41,7 @@ class Walk {
 
   //! Whether the token can stand here.
   bool take(const ToldToken& token) {
-    if (!token.text) {
+    if (!token.text || token.text->empty()) {
       waiting_.push_back(&token);
       return true;
     }
@@ -49,6 +50,7 @@ class Walk {
       if (found == std::string_view::npos) return false;
       give_gap(found);
     }
+    skip_torn(*token.text);
     return take_here(token);
   }
 
@@ -70,6 +72,18 @@ class Walk {
       return at_ == 0;  // a mark before the text
     }
     return true;
+  }
+
+  //! Gives bytes of characters that are not ASCII, after which `next` stands, to the token before them.
+  void skip_torn(const std::string& next) {
+    size_t end = at_;
+    while (end < text_.size() && !text_.substr(end).starts_with(next)) {
+      if (static_cast<unsigned char>(text_[end]) < 0x80) return;
+      ++end;
+    }
+    if (taken_.empty() || end == text_.size()) return;
+    taken_.back().text += text_.substr(at_, end - at_);
+    at_ = end;
   }
 
   void give_gap(size_t end) {
@@ -104,7 +118,9 @@ Aligned align_loosely(const std::vector<ToldToken>& tokens, const std::string& t
 std::optional<std::vector<ReplyToken>> align_tokens(const std::vector<ToldToken>& tokens, const std::string& text,
                                                     bool is_last) {
   const auto is_known = [](const ToldToken& token) { return token.text.has_value(); };
-  if (std::all_of(tokens.begin(), tokens.end(), is_known)) return align_exact(tokens, text, is_last);
+  if (std::all_of(tokens.begin(), tokens.end(), is_known)) {
+    if (Aligned aligned = align_exact(tokens, text, is_last)) return aligned;
+  }
   return align_loosely(tokens, text);
 }
 
