@@ -28,7 +28,10 @@ std::string_view stripped(std::string_view text, std::string_view what) {
 
 std::string beginning(std::string_view text) {
   constexpr size_t kShown = 60;
-  return text.size() <= kShown ? std::string(text) : std::string(text.substr(0, kShown)) + "...";
+  std::string shown(text.substr(0, kShown));
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  return text.size() <= kShown ? shown : shown + "...";
 }
 
 //! The whole number that text is, and nothing beside it.
