@@ -137,5 +137,5 @@ long_peers() { scripts/peers.sh && peers_if_there; }
 long_judge() {
   local files
   mapfile -t files < <(python_tests "$SERVER_FILES")
-  build default && scripts/judge_servers.sh && run_pytest judge .venv-servers/bin/python "${files[@]}"
+  build default saesweep && scripts/judge_servers.sh && run_pytest judge .venv-servers/bin/python "${files[@]}"
 }

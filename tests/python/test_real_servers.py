@@ -34,6 +34,7 @@ from make_gguf import CHAT_TEMPLATE, make_gguf  # noqa: E402
 PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build/saesweep"))
 TINY = ROOT / "models/tiny"
 RECORDED = ROOT / "tests/judge/replies"
+RECORDED_REQUESTS = json.loads((RECORDED / "requests.json").read_text())
 PERL_DOC = Path("/usr/share/perl/5.36.0/pod")
 CONTEXT = 2048
 
@@ -99,7 +100,7 @@ user = '''{examples}'''
 example = '{number}. {text}'
 """,
     "fuzzing": """
-max_tokens = 24
+max_tokens = 14
 user = '''{explanation}: are the marks right?
 {examples}'''
 example = '{number}. {text}'
@@ -110,7 +111,7 @@ user = '''Numbers: are the marks right?
 assistant = '[1, 0]'
 """,
     "detection": """
-max_tokens = 24
+max_tokens = 14
 user = '''{explanation}: is it there?
 {examples}'''
 example = '{number}. {text}'
@@ -140,13 +141,12 @@ def free_port():
 class Server:
     """A server's process; its log tells which requests reached it."""
 
-    def __init__(self, folder, *words, model, env=None):
+    def __init__(self, folder, *words, env=None):
         port = free_port()
-        self.model = model
         self.url = f"http://127.0.0.1:{port}/v1"
         self.log = folder / "server.log"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *words, "--host", "127.0.0.1", "--port", str(port)], cwd=ROOT,
+            [sys.executable, "-m", *words, "--host", "127.0.0.1", "--port", str(port)], cwd=folder,
             stdout=self.log.open("w"), stderr=subprocess.STDOUT, env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
         )  # fmt: skip
         until = time.monotonic() + 120
@@ -182,7 +182,7 @@ def gguf_file(tmp_path_factory):
 def llama(gguf_file):
     server = Server(
         gguf_file.parent, "llama_cpp.server", "--model", str(gguf_file), "--model_alias", "tiny", "--logits_all", "true",
-        "--n_ctx", str(CONTEXT), "--n_threads", "1", "--n_threads_batch", "1", "--verbose", "false", model="tiny",
+        "--n_ctx", str(CONTEXT), "--n_threads", "1", "--n_threads_batch", "1", "--verbose", "false",
     )  # fmt: skip
     yield server
     server.stop()
@@ -191,21 +191,15 @@ def llama(gguf_file):
 @pytest.fixture(scope="module")
 def transformers_server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transformers")
-    model = folder / "tiny"
-    shutil.copytree(TINY, model)
+    shutil.copytree(TINY, folder / "tiny")
     told = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "chat_template": CHAT_TEMPLATE}
-    model.joinpath("tokenizer_config.json").write_text(json.dumps(told))
+    (folder / "tiny/tokenizer_config.json").write_text(json.dumps(told))
     server = Server(
-        folder, "transformers.cli.transformers", "serve", str(model), "--device", "cpu", "--dtype", "float32",
-        model=str(model), env={"HF_HUB_OFFLINE": "1"},
+        folder, "transformers.cli.transformers", "serve", "tiny", "--device", "cpu", "--dtype", "float32",
+        env={"HF_HUB_OFFLINE": "1"},
     )  # fmt: skip
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return GPTNeoXForCausalLM.from_pretrained(TINY, dtype=torch.float32).eval()
 
 
 def run(folder, server, *settings, expect=0):
@@ -217,7 +211,7 @@ def run(folder, server, *settings, expect=0):
     path = folder / "sweep.toml"
     path.write_text(SWEEP.replace("OUTPUT", str(folder / "out")).replace("PROMPTS", str(prompts)))
     words = [str(PROGRAM), "run", str(path)]
-    for setting in (f'judge.base_url="{server.url}"', f'judge.model="{server.model}"', *settings):
+    for setting in (f'judge.base_url="{server.url}"', 'judge.model="tiny"', *settings):
         words += ["--set", setting]
     as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     done = subprocess.run(words, cwd=ROOT, timeout=600, capture_output=True, text=True, env={**os.environ, **as_root})
@@ -347,3 +341,56 @@ def test_transformers_server_judges_a_sweep_without_logprobs(tmp_path, transform
             assert np.isnan(file[f"predictions/{score}_probability"][:]).all()
             assert np.isnan(file[f"cells/{score}_auroc"][:]).all()
             assert np.isfinite(file[f"cells/{score}_balanced_accuracy"][:]).all()
+
+
+def test_replies_that_are_no_answers_end_the_run_and_lose_nothing(tmp_path, transformers_server):
+    said = run(tmp_path, transformers_server, "judge.logprobs=false", expect=3)
+    assert "no usable reply" in said and "no array of numbers" in said, said
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert not (file["cells/state"][:] == 2).any()
+    models = saved(tmp_path)
+    assert len(models) == N_CELLS
+    run(tmp_path, transformers_server, "judge.logprobs=false", extra_body(generation_config=array_biases()))
+    assert saved(tmp_path) == models
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert (file["cells/state"][:] == 2).all()
+
+
+def test_a_server_that_leaves_out_logprobs_is_told_of(tmp_path, transformers_server):
+    # Few requests: the run is told at the end of a cell, not by 20 failures in a row.
+    few = ("autointerp.latents=1", "autointerp.null_latents=0")
+    said = run(tmp_path, transformers_server, *few, extra_body(generation_config=array_biases()), expect=3)
+    assert "no usable reply to any request for fuzzing" in said and "the reply has no logprobs" in said, said
+
+
+@pytest.mark.parametrize(
+    "setting, problem", [(extra_body(top_k=1), "HTTP 422: Unexpected fields"), ('judge.model="large"', "HTTP 400: Server is pinned")]
+)  # fmt: skip
+def test_what_a_server_refuses_is_told_in_its_words(tmp_path, transformers_server, setting, problem):
+    said = run(tmp_path, transformers_server, "judge.logprobs=false", setting, expect=2)
+    assert problem in said, said
+
+
+def shape(value):
+    """Keys and types; of a map of tokens to logprobs, that it is one."""
+    if isinstance(value, dict):
+        if value and all(isinstance(item, float) for item in value.values()):
+            return "logprobs"
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        kinds = {json.dumps(shape(item), sort_keys=True) for item in value}
+        return sorted(kinds)
+    return "number" if isinstance(value, (int, float)) else type(value).__name__
+
+
+@pytest.mark.parametrize("name", sorted(RECORDED_REQUESTS))
+def test_recorded_replies_are_of_the_shape_that_servers_send(name, request):
+    """RECORD_REPLIES=1 writes them anew."""
+    told = RECORDED_REQUESTS[name]
+    server = request.getfixturevalue({"llama": "llama", "transformers": "transformers_server"}[told["server"]])
+    status, body = server.ask(told["path"], told["request"])
+    assert status == told["status"]
+    path = RECORDED / f"{name}.json"
+    if os.environ.get("RECORD_REPLIES"):
+        path.write_text(body + "\n")
+    assert shape(json.loads(body)) == shape(json.loads(path.read_text()))
