@@ -2,14 +2,12 @@
 
 import http.server
 import json
-import os
 import random
 import socket
 import subprocess
 import threading
 import time
 import urllib.request
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,14 +15,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sweep_runs import ENVIRONMENT, PERL_DOC, PROGRAM, ROOT, differences, launcher, reproducible
 from tokenizers import Tokenizer
 from torch.nn.functional import linear
 from transformers import GPTNeoXForCausalLM
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build/saesweep"))
-PERL_DOC = Path("/usr/share/perl/5.36.0/pod")
-MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 CONTEXT, WINDOW = 128, 16
 HELD_OUT = [PERL_DOC / "perlipc.pod", PERL_DOC / "perltie.pod"]
 SCORES = ("fuzz", "detection")
@@ -73,11 +68,11 @@ def run(folder, *settings, n_ranks=2, expect=0, env=None):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "sweep.toml"
     path.write_text(SWEEP.replace("OUTPUT", str(folder / "out")))
-    words = ["mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", str(n_ranks), str(PROGRAM), "run", str(path)]
+    words = [*launcher(n_ranks), str(PROGRAM), "run", str(path)]
     for setting in settings:
         words += ["--set", setting]
     done = subprocess.run(words, cwd=ROOT, timeout=300, capture_output=True, text=True,
-                          env={**os.environ, **MPI_AS_ROOT, **(env or {})})
+                          env={**ENVIRONMENT, **(env or {})})
     assert done.returncode == expect, done.stderr
     return done.stderr
 
@@ -87,20 +82,9 @@ def saved(folder):
     return {path.relative_to(folder): path.stat().st_mtime_ns for path in (folder / "out/saes").rglob("*.safetensors")}
 
 
-def datasets(folder, prefixes=("cells", "latents", "predictions", "examples", "all_latents")):
+def datasets(folder):
     """What two runs agree on, but for which judge it was."""
-    found = {}
-    with h5py.File(folder / "out/results.h5") as file:
-        def visit(name, node):
-            if isinstance(node, h5py.Dataset) and node.attrs["reproducible"] and name.startswith(prefixes):
-                found[name] = node[()].tobytes()
-        file.visititems(visit)
-    return {name: value for name, value in found.items() if name not in ("cells/judge", "cells/score_id")}
-
-
-def differences(a, b):
-    assert a.keys() == b.keys()
-    return [name for name in a if a[name] != b[name]]
+    return reproducible(folder / "out", skipped=("cells/judge", "cells/score_id"))
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +272,7 @@ def start(folder, settings):
     (folder / "sweep.toml").write_text(SWEEP.replace("OUTPUT", str(folder / "out")))
     for setting in settings:
         words += ["--set", setting]
-    done = subprocess.run(words, cwd=ROOT, timeout=300, capture_output=True, text=True, env={**os.environ, **MPI_AS_ROOT})
+    done = subprocess.run(words, cwd=ROOT, timeout=300, capture_output=True, text=True, env=ENVIRONMENT)
     assert done.returncode in (0, 3), done.stderr
     return done.stderr
 
@@ -300,7 +284,7 @@ def test_an_endpoint_file_is_waited_for(scored, tmp_path, server):
     sweep.write_text(SWEEP.replace("OUTPUT", str(tmp_path / "run" / "out")))
     words = [str(PROGRAM), "run", str(sweep), "--set", 'judge.kind="openai"', "--set", 'judge.model="lexical"',
              "--set", f'judge.endpoint_file="{path}"', "--set", "judge.top_logprobs=11"]
-    process = subprocess.Popen(words, cwd=ROOT, env={**os.environ, **MPI_AS_ROOT}, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     time.sleep(3)
     assert process.poll() is None
     path.write_text(server + "\n")

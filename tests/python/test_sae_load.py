@@ -1,7 +1,6 @@
 """[sae] load: SAEs that are there are evaluated like those trained in the run."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,11 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build" / "saesweep"))
-PERL_DOC = Path("/usr/share/perl/5.36.0/pod")
-MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+from sweep_runs import ENVIRONMENT, PERL_DOC, PROGRAM, ROOT, launcher
 
 pytestmark = pytest.mark.skipif(not PERL_DOC.is_dir(), reason="needs Debian's perl-doc")
 
@@ -40,7 +35,7 @@ TRAINING = "architecture = 'jumprelu'\nexpansion_factor = 8\ntokens = 10_240\nba
 
 
 def start(*command) -> subprocess.CompletedProcess:
-    return subprocess.run([str(word) for word in command], cwd=ROOT, env={**os.environ, **MPI_AS_ROOT},
+    return subprocess.run([str(word) for word in command], cwd=ROOT, env=ENVIRONMENT,
                           capture_output=True, text=True, timeout=300)  # fmt: skip
 
 
@@ -52,7 +47,7 @@ class Run:
         self.output = folder / "out"
         self.file = folder / "sweep.toml"
         self.file.write_text(SWEEP.replace("OUTPUT", str(self.output)) + sae)
-        self.launcher = ["mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", n_ranks] if n_ranks > 1 else []
+        self.launcher = launcher(n_ranks) if n_ranks > 1 else []
         self.again()
 
     def again(self) -> None:

@@ -1,6 +1,5 @@
 """Training as a sweep asks for it: architectures, recipes, number formats, mixing of activations, and failures."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -8,11 +7,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import sweep_runs
+from sweep_runs import ENVIRONMENT, PERL_DOC, PROGRAM, ROOT, launcher
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build/saesweep"))
-PERL_DOC = Path("/usr/share/perl/5.36.0/pod")
-MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 ARCHITECTURES = ["topk", "groupmax", "batch_topk", "relu", "jumprelu", "matryoshka"]
 
 pytestmark = pytest.mark.skipif(not PERL_DOC.is_dir(), reason="needs Debian's perl-doc")
@@ -52,9 +49,9 @@ class Run:
         keys = {line.split("=")[0].strip() for line in sae.splitlines()}
         lines = [line for line in SWEEP.splitlines() if line.split("=")[0].strip() not in keys]
         sweep.write_text("\n".join(lines).replace("OUTPUT", str(folder / "out")).replace("SAE\n", sae + "\n"))
-        mpi = ["mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks > 1 else []
+        mpi = launcher(ranks) if ranks > 1 else []
         done = subprocess.run([*mpi, str(PROGRAM), command, str(sweep)], cwd=ROOT, capture_output=True, text=True,
-                              timeout=300, env={**os.environ, **MPI_AS_ROOT})  # fmt: skip
+                              timeout=300, env=ENVIRONMENT)  # fmt: skip
         assert done.returncode == code, done.stderr
         self.folder, self.stdout, self.stderr = folder / "out", done.stdout, done.stderr
 
@@ -64,18 +61,7 @@ class Run:
             return values.asstr()[()] if values.dtype.kind in "SO" else values[()]
 
     def reproducible(self) -> dict[str, bytes]:
-        """Every dataset that two runs must agree on, and every file of an SAE."""
-        parts = {}
-        with h5py.File(self.folder / "results.h5") as file:
-            file.visititems(
-                lambda name, node: parts.update({name: node[()].tobytes()})
-                if isinstance(node, h5py.Dataset) and node.attrs["reproducible"]
-                else None
-            )
-        for path in sorted((self.folder / "saes").rglob("*")):
-            if path.is_file():
-                parts[str(path.relative_to(self.folder))] = path.read_bytes()
-        return parts
+        return sweep_runs.reproducible(self.folder)
 
 
 def test_a_sweep_over_all_architectures_has_the_same_bits_on_every_layout(tmp_path: Path) -> None:

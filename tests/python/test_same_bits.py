@@ -5,16 +5,12 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("SAESWEEP_BIN", ROOT / "build/saesweep"))
-PERL_DOC = Path("/usr/share/perl/5.36.0/pod")
-MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+import sweep_runs
+from sweep_runs import ENVIRONMENT, PERL_DOC, PROGRAM, ROOT, differences, launcher
 
 pytestmark = pytest.mark.skipif(not PERL_DOC.is_dir(), reason="needs Debian's perl-doc")
 
@@ -58,8 +54,7 @@ stored_examples = 3
 
 
 def command(sweep, n_ranks, *arguments):
-    return ["mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", str(n_ranks),
-            str(PROGRAM), "run", str(sweep), *arguments]
+    return [*launcher(n_ranks), str(PROGRAM), "run", str(sweep), *arguments]
 
 
 def sweep_file(folder):
@@ -71,23 +66,13 @@ def sweep_file(folder):
 
 def run(folder, n_ranks, *arguments):
     finished = subprocess.run(command(sweep_file(folder), n_ranks, *arguments), cwd=ROOT, timeout=300,
-                              env={**os.environ, **MPI_AS_ROOT}, capture_output=True, text=True)
+                              env=ENVIRONMENT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     return finished.stderr
 
 
 def reproducible(folder):
-    """Bytes of every dataset that two runs must agree on, and of every SAE."""
-    parts = {}
-    with h5py.File(folder / "out/results.h5") as file:
-        def visit(name, node):
-            if isinstance(node, h5py.Dataset) and node.attrs["reproducible"]:
-                parts[name] = node[()].tobytes()
-        file.visititems(visit)
-    for path in sorted((folder / "out/saes").rglob("*")):
-        if path.is_file():
-            parts[str(path.relative_to(folder))] = path.read_bytes()
-    return parts
+    return sweep_runs.reproducible(folder / "out")
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +105,7 @@ def test_every_cell_is_done_and_its_metrics_are_numbers(reference):
 def test_results_are_the_same_bits_on_every_layout(reference, tmp_path, n_ranks, cells_per_unit, memory_gb):
     run(tmp_path, n_ranks, "--set", f"run.cells_per_unit={cells_per_unit}",
         "--set", f"autointerp.harvest_memory_gb={memory_gb}")
-    expected, found = reproducible(reference), reproducible(tmp_path)
-    assert expected.keys() == found.keys()
-    assert [name for name in expected if expected[name] != found[name]] == []
+    assert differences(reproducible(reference), reproducible(tmp_path)) == []
 
 
 def test_a_second_run_has_nothing_to_do_and_changes_nothing(reference):
@@ -136,7 +119,7 @@ def test_a_second_run_has_nothing_to_do_and_changes_nothing(reference):
 
 def test_a_killed_run_is_continued_to_the_same_bits(reference, tmp_path):
     process = subprocess.Popen(command(sweep_file(tmp_path), 2, "--set", "run.cells_per_unit=2"), cwd=ROOT,
-                               env={**os.environ, **MPI_AS_ROOT}, stderr=subprocess.DEVNULL, start_new_session=True)
+                               env=ENVIRONMENT, stderr=subprocess.DEVNULL, start_new_session=True)
     results = tmp_path / "out/results.h5"
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline and n_done(results) < 2:
@@ -169,12 +152,12 @@ def test_fresh_moves_the_old_output_aside(reference, tmp_path):
 
 
 def test_two_runs_at_once_on_one_output_do_not_mix(tmp_path):
-    first = subprocess.Popen(command(sweep_file(tmp_path), 1), cwd=ROOT, env={**os.environ, **MPI_AS_ROOT},
+    first = subprocess.Popen(command(sweep_file(tmp_path), 1), cwd=ROOT, env=ENVIRONMENT,
                              stderr=subprocess.DEVNULL)
     while not (tmp_path / "out/results.h5").exists():
         assert first.poll() is None
         time.sleep(0.05)
-    second = subprocess.run(command(tmp_path / "sweep.toml", 2), cwd=ROOT, env={**os.environ, **MPI_AS_ROOT},
+    second = subprocess.run(command(tmp_path / "sweep.toml", 2), cwd=ROOT, env=ENVIRONMENT,
                             capture_output=True, text=True, timeout=100)
     assert second.returncode == 2
     assert "process" in second.stderr and str(tmp_path / "out") in second.stderr
@@ -183,7 +166,7 @@ def test_two_runs_at_once_on_one_output_do_not_mix(tmp_path):
 
 def test_cells_that_diverge_are_recorded_with_their_reason_and_exit_1(tmp_path):
     finished = subprocess.run(command(sweep_file(tmp_path), 2, "--set", "sae.learning_rate=1e30"), cwd=ROOT,
-                              env={**os.environ, **MPI_AS_ROOT}, capture_output=True, text=True, timeout=300)
+                              env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 1
     assert "12 failed" in finished.stderr
     with h5py.File(tmp_path / "out/results.h5") as file:
