@@ -145,13 +145,23 @@ INSTANTIATE_TEST_SUITE_P(Judge, TransportFaultTest,
                                          JudgeFault::kError, JudgeFault::kUnavailable, JudgeFault::kHtml,
                                          JudgeFault::kTruncated));
 
-class ContentFaultTest : public OpenAiJudgeTest, public testing::WithParamInterface<JudgeFault> {};
+class ContentFaultTest : public OpenAiJudgeTest, public testing::WithParamInterface<JudgeFault> {
+ protected:
+  //! A million characters take their time under sanitizers, and slowness is no fault here.
+  JudgeOptions patient(const std::string& url) const {
+    JudgeOptions made = options(url);
+    made.first_byte_timeout = 20;
+    made.timeout = 60;
+    made.give_up_after = 60;
+    return made;
+  }
+};
 
 TEST_P(ContentFaultTest, IsAskedForFiveTimesMoreAndThenMissing) {
   FaultyJudge server(
       [](const std::string& message, int) { return message == "Number 3" ? GetParam() : JudgeFault::kNone; });
   ScriptedWork work(8);
-  OpenAiJudge judge(options(server.url()), place());
+  OpenAiJudge judge(patient(server.url()), place());
   judge.answer(work);
   EXPECT_EQ(work.replies.size(), 7u);
   ASSERT_EQ(work.given_up.size(), 1u);
@@ -164,7 +174,7 @@ TEST_P(ContentFaultTest, IsAskedForFiveTimesMoreAndThenMissing) {
 TEST_P(ContentFaultTest, OfEveryReplyStopsTheRunAndMakesNothingMissing) {
   FaultyJudge server(always(GetParam()));
   ScriptedWork work(100);
-  OpenAiJudge judge(options(server.url()), place());
+  OpenAiJudge judge(patient(server.url()), place());
   const std::string message = message_of<StoppedError>(judge, work);
   EXPECT_NE(message.find("20 requests in a row got no usable reply"), std::string::npos) << message;
   EXPECT_TRUE(work.given_up.empty());
