@@ -156,8 +156,7 @@ std::optional<Answer> Delivery::read(http::Outcome outcome, double now) {
       end_well(open, now);
       return close(open, std::nullopt, outcome.message);
     case http::Fault::kUntrusted:
-      on_refusal(open, outcome, now);
-      return std::nullopt;
+      return on_refusal(open, outcome, now);
     case http::Fault::kTimeout:
       limit_.on_overload(open.sent, now);
       [[fallthrough]];
@@ -174,10 +173,7 @@ std::optional<Answer> Delivery::read_status(Open& open, const http::Outcome& out
     end_well(open, now);
     return close(open, std::nullopt, "the server's filter refuses the request: " + error_message(outcome.body));
   }
-  if (!is_passing(status)) {
-    on_refusal(open, outcome, now);
-    return std::nullopt;
-  }
+  if (!is_passing(status)) return on_refusal(open, outcome, now);
   if (status == 429 || status == 503) limit_.on_overload(open.sent, now);
   const auto retry_after = http::retry_after_seconds(outcome.retry_after, seconds_since_1970());
   if (retry_after && (status == 429 || status == 503)) endpoints_.hold(open.endpoint, now + *retry_after);
@@ -237,12 +233,20 @@ void Delivery::on_fault(Open& open, const std::string& fault, double now, bool i
   note_change(open.endpoint, was_down, fault);
 }
 
-void Delivery::on_refusal(Open& open, const http::Outcome& outcome, double now) {
+std::optional<Answer> Delivery::on_refusal(Open& open, const http::Outcome& outcome, double now) {
   endpoints_.on_answer(open.endpoint);
   open.refused_by.push_back(open.endpoint);
-  if (!is_of_request(outcome.status)) endpoints_.trip(open.endpoint, now);
-  if (endpoints_.are_all_down(open.refused_by) && !endpoints_.read_file() && !refusal_) keep_refusal(open, outcome);
+  const bool is_of_request_alone = outcome.fault == http::Fault::kNone && is_of_request(outcome.status);
+  if (!is_of_request_alone) endpoints_.trip(open.endpoint, now);
+  const bool is_final = endpoints_.are_all_down(open.refused_by) && !endpoints_.read_file();
+  if (is_final && is_of_request_alone && last_usable_ >= 0) {
+    return close(
+        open, std::nullopt,
+        fmt::format("the server refuses the request: HTTP {}: {}", outcome.status, error_message(outcome.body)));
+  }
+  if (is_final && !refusal_) keep_refusal(open, outcome);
   ready_.push_front(open.letter.id);
+  return std::nullopt;
 }
 
 //! Kept for the next wait(), so that the answers of this one are not lost.

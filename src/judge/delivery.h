@@ -82,7 +82,8 @@ class Delivery {
   void end_well(const Open& open, double now);
   Answer close(Open& open, std::optional<Reply> reply, const std::string& fault);
   void on_fault(Open& open, const std::string& fault, double now, bool is_down, std::optional<double> retry_after);
-  void on_refusal(Open& open, const http::Outcome& outcome, double now);
+  //! An answer where the request itself is at fault: servers refuse one that is too long, and answer others.
+  std::optional<Answer> on_refusal(Open& open, const http::Outcome& outcome, double now);
   void keep_refusal(const Open& open, const http::Outcome& outcome);
   void note_change(size_t endpoint, bool was_down, const std::string& fault);
   void publish();

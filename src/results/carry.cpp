@@ -24,7 +24,8 @@ std::vector<int64_t> match(const h5::File& older, const Shape& shape, std::span<
   const auto is_same = [&](size_t row, const Vocabulary& vocabulary) {
     if (vocabulary.size() > shape.n_tokens) return false;
     for (size_t id = 0; id < shape.n_tokens; ++id) {
-      const std::string expected = id < vocabulary.size() ? h5::cut_text(vocabulary[id], width) : "";
+      // Texts of fixed length end at their first zero byte.
+      const std::string expected = id < vocabulary.size() ? h5::cut_text(vocabulary[id], width).c_str() : "";
       if (texts[row * shape.n_tokens + id] != expected) return false;
     }
     return true;

@@ -26,14 +26,15 @@ uint64_t sae_bytes(const Cell& cell) {
   return static_cast<uint64_t>(4 * (2 * cell.n_latents * cell.d_in + cell.n_latents + cell.d_in)) + 4096;
 }
 
-//! Whether rows of one shape have their place in a file of another.
-bool fits(const results::Shape& wanted, const results::Shape& there) {
-  for (const auto member : {&results::Shape::n_all_latents, &results::Shape::n_curve_points, &results::Shape::n_latents,
-                            &results::Shape::n_null_latents, &results::Shape::n_predictions,
-                            &results::Shape::n_examples, &results::Shape::n_window}) {
-    if (wanted.*member > there.*member) return false;
+//! The least shape that rows of either have their place in.
+results::Shape larger(results::Shape a, const results::Shape& b) {
+  for (const auto member :
+       {&results::Shape::n_all_latents, &results::Shape::n_curve_points, &results::Shape::n_latents,
+        &results::Shape::n_null_latents, &results::Shape::n_predictions, &results::Shape::n_examples,
+        &results::Shape::n_window, &results::Shape::n_vocabularies, &results::Shape::n_tokens}) {
+    a.*member = std::max(a.*member, b.*member);
   }
-  return true;
+  return a;
 }
 
 }  // namespace
@@ -97,7 +98,8 @@ void require_sweep(const std::filesystem::path& results, const SweepOptions& opt
                                                   name, options.name));
 }
 
-RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const results::Shape& shape) {
+RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const SweepOptions& options) {
+  const results::Shape shape = shape_of(cells, options);
   RowPlan plan;
   for (const Cell& cell : cells) {
     plan.places.push_back(plan.rows.size());
@@ -105,6 +107,7 @@ RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> ce
   }
   plan.states.assign(cells.size(), results::State::kToCome);
   plan.stages.assign(cells.size(), results::Stage::kNone);
+  plan.shape = shape;
   plan.has_file = std::filesystem::exists(results);
   if (!plan.has_file) return plan;
   const results::ResultsReader reader(results);
@@ -118,13 +121,21 @@ RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> ce
       plan.rows.push_back(found[place].row);
       continue;
     }
-    const results::CellRow& row = plan.rows[cell->second];
+    results::CellRow& row = plan.rows[cell->second];
+    if (row.score_id.empty() && row.evaluate_id == found[place].row.evaluate_id)
+      row.score_id = found[place].row.score_id;
     n_equal += row == found[place].row ? 1 : 0;
     plan.places[cell->second] = place;
     plan.stages[cell->second] = results::valid_stage(found[place], row);
-    plan.states[cell->second] = results::valid_state(found[place], row);
+    results::State& state = plan.states[cell->second];
+    state = results::valid_state(found[place], row);
+    const bool is_done = plan.stages[cell->second] >= last_stage(options);
+    if (is_done) state = results::State::kDone;
+    if (!is_done && state == results::State::kDone) state = results::State::kToCome;
   }
-  plan.is_current = n_equal == cells.size() && fits(shape, reader.shape());
+  plan.shape = larger(shape, reader.shape());
+  plan.is_current = n_equal == cells.size() && larger(reader.shape(), shape) == reader.shape();
+  plan.shape.n_cells = plan.rows.size();
   if (!plan.is_current) std::iota(plan.places.begin(), plan.places.end(), uint64_t{0});
   return plan;
 }

@@ -37,12 +37,15 @@ struct RowPlan {
   //! Where each cell stands: in the file that is there, or in one that is to be made of `rows`.
   std::vector<uint64_t> places;
   bool has_file = false;
+  //! Dimensions that hold the cells and what the file there has.
+  results::Shape shape;
   //! Whether the file there has all rows, under the ids they have now.
   bool is_current = false;
 };
 
-//! Holds the sweep's cells against what an earlier run left. shape: of the file these cells need.
-RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const results::Shape& shape);
+//! Holds the sweep's cells against what an earlier run left. A sweep that scores nothing keeps the scores that are
+//! there.
+RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const SweepOptions& options);
 
 //! The stage that ends a cell.
 results::Stage last_stage(const SweepOptions& options);

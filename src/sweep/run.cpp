@@ -196,10 +196,10 @@ void Run::check_harvest() const {
 
 void Run::find_work() {
   // Every rank reads the same file, which no one writes yet.
-  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(results_path_, cells_, shape_of(cells_, options_)); });
+  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(results_path_, cells_, options_); });
   for (size_t i = 0; i < cells_.size(); ++i) {
     const results::State state = row_plan_.states[i];
-    const bool done = state == results::State::kDone || row_plan_.stages[i] >= last_stage(options_);
+    const bool done = state == results::State::kDone;
     n_done_before_ += done ? 1 : 0;
     if (done || (state == results::State::kFailed && !settings_.retry_failed)) continue;
     rows_.push_back(row_plan_.places[i]);
@@ -214,9 +214,9 @@ void Run::open_results() {
     return;
   }
   const std::vector<results::Vocabulary> words = vocabularies();
-  results::Shape shape = shape_of(cells_, options_);
-  shape.n_cells = row_plan_.rows.size();
+  results::Shape shape = row_plan_.shape;
   shape.n_vocabularies = words.size();
+  shape.n_tokens = 0;
   for (const results::Vocabulary& one : words) shape.n_tokens = std::max<uint64_t>(shape.n_tokens, one.size());
   const results::RootInfo info = root_info(options_, device_, texts_->any());
   results_.emplace(row_plan_.has_file
@@ -228,7 +228,7 @@ void Run::open_results() {
 //! The tokens of each tokenizer, where windows are stored.
 std::vector<results::Vocabulary> Run::vocabularies() const {
   std::vector<results::Vocabulary> words;
-  if (!options_.autointerp.is_wanted) return words;
+  if (row_plan_.shape.n_latents == 0) return words;
   for (const auto& [hash, tokenizer] : tokenizers_) {
     words.emplace_back();
     for (uint32_t id = 0; id < tokenizer.vocab_size(); ++id)
@@ -327,7 +327,7 @@ RunSummary Run::summary() const {
   RunSummary summary{.n_cells = static_cast<int64_t>(cells_.size()), .n_done_before = n_done_before_};
   const std::string counts = on_root(comm_, [&] {
     int64_t done = 0, failed = 0;
-    for (const results::State state : plan_rows(results_path_, cells_, shape_of(cells_, options_)).states) {
+    for (const results::State state : plan_rows(results_path_, cells_, options_).states) {
       done += state == results::State::kDone ? 1 : 0;
       failed += state == results::State::kFailed ? 1 : 0;
     }

@@ -62,20 +62,14 @@ void Scoring::add(uint64_t row, const std::string& tokenizer_hash, const std::fi
 
 void Scoring::write_finished(const Report& report) {
   for (const ScoredCell& cell : queue_->finished()) write(cell, report);
-  if (!queue_->lost()) tell_usage(report);
+  const int64_t n_answered = queue_->n_answered();
+  if (n_answered > n_told_) report({.judged_requests = n_answered - std::exchange(n_told_, n_answered)});
   if (!stopped_.empty() || !queue_->lost()) return;
   try {
     std::rethrow_exception(queue_->lost());
   } catch (const Error& error) {
     note_loss(error.what(), error.exit_code(), report);
   }
-}
-
-void Scoring::tell_usage(const Report& report) {
-  const judge::JudgeUsage usage = queue_->usage();
-  const int64_t n_answered =
-      usage.n_sent + usage.n_from_cache - usage.n_in_flight - usage.n_unusable - usage.n_transport_faults;
-  if (n_answered > n_told_) report({.judged_requests = n_answered - std::exchange(n_told_, n_answered)});
 }
 
 void Scoring::write(const ScoredCell& cell, const Report& report) {

@@ -40,7 +40,6 @@ class Scoring {
 
  private:
   void write(const ScoredCell& cell, const Report& report);
-  void tell_usage(const Report& report);
   void note_loss(const std::string& reason, ExitCode code, const Report& report);
 
   const SweepOptions& options_;

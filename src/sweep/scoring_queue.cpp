@@ -1,6 +1,7 @@
 #include "sweep/scoring_queue.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <mutex>
@@ -41,11 +42,13 @@ class ScoringQueue::Cells : public judge::Work {
 
   void take(uint64_t tag, const judge::Reply& reply) override {
     cell_of(tag).take(own_tag(tag), reply);
+    ++n_answered_;
     take_out_done();
   }
 
   void give_up(uint64_t tag, const std::string& fault) override {
     cell_of(tag).give_up(own_tag(tag), fault);
+    ++n_answered_;
     take_out_done();
   }
 
@@ -69,6 +72,8 @@ class ScoringQueue::Cells : public judge::Work {
     n_open_ -= done_.size();
     return std::exchange(done_, {});
   }
+
+  int64_t n_answered() const { return n_answered_; }
 
   void lose(std::exception_ptr error) {
     const std::lock_guard lock(mutex_);
@@ -127,6 +132,7 @@ class ScoringQueue::Cells : public judge::Work {
   std::deque<Waiting> waiting_;
   std::vector<ScoredCell> done_;
   std::exception_ptr error_;
+  std::atomic<int64_t> n_answered_ = 0;
   uint64_t next_number_ = 0;
   size_t n_open_ = 0;
   bool is_closed_ = false;
@@ -157,6 +163,10 @@ size_t ScoringQueue::n_open() const {
 
 std::vector<ScoredCell> ScoringQueue::finished() {
   return cells_->finished();
+}
+
+int64_t ScoringQueue::n_answered() const {
+  return cells_->n_answered();
 }
 
 std::exception_ptr ScoringQueue::lost() const {

@@ -42,7 +42,8 @@ class ScoringQueue {
   std::vector<ScoredCell> finished();
   //! What ended the judging; nothing while it goes on.
   std::exception_ptr lost() const;
-  judge::JudgeUsage usage() const { return judge_->usage(); }
+  //! Requests that came to an end, answered or given up.
+  int64_t n_answered() const;
 
  private:
   class Cells;

@@ -287,6 +287,22 @@ TEST_F(OpenAiJudgeTest, StopsWhereLaterRequestsAreRefused) {
   EXPECT_NE(message_of<StoppedError>(judge, more).find("HTTP 401: Expired"), std::string::npos);
 }
 
+TEST_F(OpenAiJudgeTest, ARequestThatAloneIsRefusedIsMissing) {
+  FaultyJudge server(always(JudgeFault::kNone));
+  OpenAiJudge judge(options(server.url()), place());
+  ScriptedWork work(5);
+  judge.answer(work);
+  server.refuse(400, R"({"error":{"message":"maximum context length is 2048 tokens"}})");
+  ScriptedWork longer(3, 5);
+  std::jthread restored([&] {
+    while (server.n_requests() < 5 + 3 * 6) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    server.refuse(0, "");
+  });
+  EXPECT_NO_THROW(judge.answer(longer));
+  EXPECT_EQ(longer.given_up.size(), 3u);
+  EXPECT_NE(longer.given_up.begin()->second.find("maximum context length"), std::string::npos);
+}
+
 TEST_F(OpenAiJudgeTest, AsksTheOtherAddressesBeforeARefusalCounts) {
   FaultyJudge wrong(always(JudgeFault::kNone));
   wrong.refuse(403, "{}");

@@ -28,7 +28,7 @@ class PlanRows : public testing::Test {
     }
     writer.close();
   }
-  RowPlan plan(const std::vector<Cell>& cells) const { return plan_rows(file_, cells, shape_of(cells, options_)); }
+  RowPlan plan(const std::vector<Cell>& cells) const { return plan_rows(file_, cells, options_); }
 
   const mpi::Comm world_ = mpi::Comm::world();
   test::SharedFolder folder_{world_};
@@ -52,7 +52,7 @@ TEST_F(PlanRows, TakesUpWhatAnEarlierRunLeft) {
 }
 
 TEST_F(PlanRows, WithoutAFileAllIsToCome) {
-  const RowPlan found = plan_rows(folder_.path() / "other.h5", cells_, shape_of(cells_, options_));
+  const RowPlan found = plan_rows(folder_.path() / "other.h5", cells_, options_);
   EXPECT_FALSE(found.has_file);
   EXPECT_FALSE(found.is_current);
   EXPECT_EQ(found.states, std::vector<results::State>(cells_.size(), results::State::kToCome));
@@ -81,6 +81,7 @@ TEST_F(PlanRows, OtherCellsAskForAFileThatHoldsTheOldOnesToo) {
 TEST_F(PlanRows, AnotherJudgeLeavesWhatWasEvaluated) {
   std::vector<Cell> judged = cells_;
   for (Cell& cell : judged) cell.score_id = "another judge";
+  options_.autointerp.is_wanted = true;
   const RowPlan found = plan(judged);
   EXPECT_FALSE(found.is_current);
   EXPECT_EQ(found.rows.size(), cells_.size());
