@@ -3,6 +3,7 @@
 import http.server
 import json
 import random
+import shutil
 import socket
 import subprocess
 import threading
@@ -387,3 +388,16 @@ def test_with_all_replies_faulty_the_run_ends_resumable_and_loses_nothing(scored
     run(tmp_path, *over_http(server, "judge.top_logprobs=11"))
     assert saved(tmp_path) == models
     assert differences(datasets(scored), datasets(tmp_path)) == []
+
+
+def test_a_sweep_that_scores_nothing_keeps_the_scores_and_a_grown_one_too(scored, tmp_path):
+    shutil.copytree(scored / "out", tmp_path / "out")
+    before, models = datasets(tmp_path), saved(tmp_path)
+    run(tmp_path, "autointerp.latents=0")
+    assert differences(before, datasets(tmp_path)) == []
+    run(tmp_path, "autointerp.latents=0", "sae.seeds=[0, 1]")
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert sorted(file["cells/stage"][:]) == [2] * 4 + [4] * 4
+    said = run(tmp_path)
+    assert "4 of 4 cells done (4 by an earlier run)" in said
+    assert models.items() <= saved(tmp_path).items()
