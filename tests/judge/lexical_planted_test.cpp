@@ -240,6 +240,9 @@ Totals of_a_mixture(const test::TokenizedText& text) {
 }
 
 TEST_F(PlantedLatents, AreExplainedAndToldFromOthers) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "takes minutes under sanitizers; tests/judge/lexical_reply_test.cpp reads the same code";
+#endif
   if (text_->windows().size() < 10'000) GTEST_SKIP() << "needs Debian's perl-doc";
   Answers all;
   const auto judged = [&](const char* name, const Totals& totals) {

@@ -40,6 +40,7 @@ class Run:
             "text.train": json.dumps([str(HELD_OUT.with_name(name)) for name in ("perlop.pod", "perlfunc.pod")]),
             "text.held_out": json.dumps([str(HELD_OUT)]),
             "text.exclude": "[]",
+            "autointerp.latents": "0",
             "evaluate.tokens": "20000",
             "evaluate.ce_tokens": "20000",
         }
