@@ -1,14 +1,16 @@
 """How busy a judge's server is kept, beside delphi's HTTP client on the same work.
 
-    .venv-peers/bin/python bench/judge_throughput.py [--requests 20000] [--repeats 3] [--json OUT]
+    .venv-peers/bin/python bench/judge_throughput.py [--requests 20000] [--in-flight 72] [--repeats 3] [--json OUT]
 
 Against bench/slot_server.py (64 slots, 50 ms a reply: at most 1,280 replies a second). Ours reads logprobs and keeps every
-reply in its cache; delphi's client (loaded by path, 64 calls at a time) does neither. Repeats alternate; figures are medians
+reply in its cache; delphi's client (loaded by path, as many calls at a time) does neither. 72 at a time leave a few waiting
+at the server, so that a slot that becomes free finds the next at once. Repeats alternate; figures are medians
 (least to greatest). Then peak memory with 1,000,000 requests to make, over ten seconds.
 """
 
 import argparse
 import asyncio
+import functools
 import importlib.util
 import json
 import logging
@@ -21,7 +23,6 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-IN_FLIGHT = 64
 
 
 def statistics_of(url):
@@ -29,13 +30,14 @@ def statistics_of(url):
         return json.load(reply)
 
 
-def ours(url, n):
-    done = subprocess.run([ROOT / "build/bench/timed_judge", url, str(n), str(IN_FLIGHT)], capture_output=True, text=True)
+def ours(url, n, in_flight):
+    done = subprocess.run([ROOT / "build/bench/timed_judge", url, str(n), str(in_flight)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def delphi_client(url):
+@functools.cache
+def delphi_client():
     """delphi's client class without the package around it, which wants a release of vllm."""
     folder = Path(importlib.util.find_spec("delphi").submodule_search_locations[0])
     package = types.ModuleType("delphi")
@@ -49,12 +51,13 @@ def delphi_client(url):
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
-    return module.OpenRouter("m", api_key="none", base_url=url + "/chat/completions", max_tokens=128, temperature=0)
+    return module.OpenRouter
 
 
-def theirs(url, n):
+def theirs(url, n, in_flight):
     async def all_of_them():
-        client, room = delphi_client(url), asyncio.Semaphore(IN_FLIGHT)
+        client = delphi_client()("m", api_key="none", base_url=url + "/chat/completions", max_tokens=128, temperature=0)
+        room = asyncio.Semaphore(in_flight)
 
         async def one(i):
             async with room:
@@ -75,6 +78,7 @@ def spread(values):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=20000)
+    parser.add_argument("--in-flight", type=int, default=72)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -85,9 +89,9 @@ def main():
         for _ in range(arguments.repeats):
             for name, run, n in (("saesweep", ours, arguments.requests), ("delphi", theirs, arguments.requests // 4)):
                 statistics_of(url)
-                found = run(url, n)
+                found = run(url, n, arguments.in_flight)
                 runs[name].append(found | {"server": statistics_of(url)})
-        memory = json.loads(subprocess.run([ROOT / "build/bench/timed_judge", url, "1000000", str(IN_FLIGHT), "10"],
+        memory = json.loads(subprocess.run([ROOT / "build/bench/timed_judge", url, "1000000", str(arguments.in_flight), "10"],
                                            capture_output=True, text=True, check=True).stdout)
     finally:
         server.terminate()
