@@ -1,10 +1,10 @@
 """How busy a judge's server is kept, beside delphi's HTTP client on the same work.
 
-    .venv-peers/bin/python bench/judge_throughput.py [--requests 20000] [--in-flight 72] [--repeats 3] [--json OUT]
+    .venv-peers/bin/python bench/judge_throughput.py [--requests 20000] [--in-flight 64] [--repeats 3] [--json OUT]
 
 Against bench/slot_server.py (64 slots, 50 ms a reply: at most 1,280 replies a second). Ours reads logprobs and keeps every
-reply in its cache; delphi's client (loaded by path, as many calls at a time) does neither. 72 at a time leave a few waiting
-at the server, so that a slot that becomes free finds the next at once. Repeats alternate; figures are medians
+reply in its cache; delphi's client (loaded by path, as many calls at a time) does neither. With more in flight than slots a
+few wait at the server, so that a slot that becomes free finds the next at once. Repeats alternate; figures are medians
 (least to greatest). Then peak memory with 1,000,000 requests to make, over ten seconds.
 """
 
@@ -78,7 +78,7 @@ def spread(values):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=20000)
-    parser.add_argument("--in-flight", type=int, default=72)
+    parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

@@ -281,6 +281,10 @@ void Client::start(uint64_t tag, ClientRequest request) {
   state_->active.emplace(easy, std::move(transfer));
 }
 
+void Client::push() {
+  state_->perform();
+}
+
 std::vector<Outcome> Client::wait(double seconds) {
   state_->perform();
   if (state_->ended.empty()) {
@@ -299,7 +303,7 @@ void Client::cancel_all() {
 }
 
 size_t Client::n_in_flight() const {
-  return state_->active.size();
+  return state_->active.size() + state_->ended.size();
 }
 
 void Client::wake() {

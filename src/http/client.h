@@ -44,7 +44,7 @@ struct Outcome {
 
 //! Sends requests, many at a time, over connections that it keeps. HTTP/1.1, and 2 where TLS offers it; certificates
 //! are verified, proxies are those of the environment (http_proxy, https_proxy, no_proxy), redirects are not followed.
-//! Of one thread, but for wake(); it works inside wait() only.
+//! Of one thread, but for wake(); it works inside push() and wait() only.
 class Client {
  public:
   explicit Client(const ClientOptions& options);
@@ -54,10 +54,13 @@ class Client {
 
   //! tag: told apart from those of all others in flight.
   void start(uint64_t tag, ClientRequest request);
+  //! Begins to send what was started, which wait() does, too.
+  void push();
   //! Waits until a request ends, wake() is called, or the seconds are over; gives those that ended.
   std::vector<Outcome> wait(double seconds);
   //! Drops all requests in flight.
   void cancel_all();
+  //! Those that wait() has not given yet.
   size_t n_in_flight() const;
   //! Ends wait(), now or, where none is going on, the next. Thread-safe.
   void wake();

@@ -73,7 +73,12 @@ bool Answering::take_stored(const Asked& asked) {
 }
 
 void Answering::settle(double seconds) {
-  for (const Answer& answer : delivery_.wait(seconds)) {
+  // The server's slots are filled again before its replies are read, which takes longer.
+  if (delivery_.wait(seconds)) {
+    draw();
+    delivery_.push();
+  }
+  for (const Answer& answer : delivery_.read()) {
     Asked asked = std::move(asked_.extract(answer.id).mapped());
     if (answer.reply) {
       take(std::move(asked), *answer.reply);

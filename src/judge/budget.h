@@ -14,6 +14,7 @@ class Budget {
   Budget(const JudgeOptions& options, int rank, int n_ranks);
 
   bool is_spent() const;
+  bool counts_tokens() const { return most_tokens_.has_value(); }
   void on_sent() { ++n_requests_; }
   void on_tokens(int64_t n) { n_tokens_ += n; }
   //! What is spent, in words, by the names of the sweep file.

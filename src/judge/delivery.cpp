@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include "base/errors.h"
 #include "http/url.h"
@@ -89,16 +90,24 @@ bool Delivery::send(Open& open, double now) {
   return true;
 }
 
-std::vector<Answer> Delivery::wait(double seconds) {
+bool Delivery::wait(double seconds) {
   const double begin = seconds_now();
   look_for_address(begin);
   throw_what_is_lost(begin);
   send_ready(begin);
   throw_where_spent();
   publish();
+  arrived_ = client_.wait(seconds_to_wait(seconds, begin));
+  const auto is_good = [](const http::Outcome& outcome) {
+    return outcome.fault == http::Fault::kNone && outcome.status == 200;
+  };
+  return !budget_.counts_tokens() && std::all_of(arrived_.begin(), arrived_.end(), is_good);
+}
+
+std::vector<Answer> Delivery::read() {
   std::vector<Answer> answers;
-  for (http::Outcome& outcome : client_.wait(seconds_to_wait(seconds, begin))) {
-    auto answer = read(std::move(outcome), seconds_now());
+  for (http::Outcome& outcome : std::exchange(arrived_, {})) {
+    auto answer = read_outcome(std::move(outcome), seconds_now());
     if (answer) answers.push_back(*std::move(answer));
   }
   return answers;
@@ -145,7 +154,7 @@ void Delivery::throw_where_spent() const {
   throw StoppedError(budget_.describe() + "; replies so far are kept: start the same command again to go on");
 }
 
-std::optional<Answer> Delivery::read(http::Outcome outcome, double now) {
+std::optional<Answer> Delivery::read_outcome(http::Outcome outcome, double now) {
   Open& open = open_.at(outcome.tag);
   endpoints_.redact(outcome.body);
   endpoints_.redact(outcome.message);
@@ -290,6 +299,7 @@ void Delivery::publish() {
 void Delivery::drop_all() {
   client_.cancel_all();
   endpoints_.drop_in_flight();
+  arrived_.clear();
   open_.clear();
   ready_.clear();
   later_.clear();

@@ -48,11 +48,16 @@ class Delivery {
   void post(Letter letter);
   //! Letters without an answer.
   size_t n_open() const { return open_.size(); }
-  //! Sends what can be sent and waits at most so many seconds, until an answer comes or wake().
+  //! Sends what can be sent and waits at most so many seconds, until replies arrive or wake(). True where nothing in
+  //! them can keep others from being posted before they are read.
   //! Throws StoppedError where nothing usable has come for `[judge] give_up_after`, endpoint_file does not come, or a
   //! budget is spent; InputError where the endpoints refuse the first requests themselves, StoppedError where later
   //! ones.
-  std::vector<Answer> wait(double seconds);
+  bool wait(double seconds);
+  //! Puts what was posted meanwhile on its way.
+  void push() { client_.push(); }
+  //! What came of those that arrived.
+  std::vector<Answer> read();
   //! A reply was of use: the endpoint is well.
   void on_usable();
   //! Forgets all letters.
@@ -76,7 +81,7 @@ class Delivery {
   void look_for_address(double now);
   void throw_what_is_lost(double now);
   void throw_where_spent() const;
-  std::optional<Answer> read(http::Outcome outcome, double now);
+  std::optional<Answer> read_outcome(http::Outcome outcome, double now);
   std::optional<Answer> read_status(Open& open, const http::Outcome& outcome, double now);
   std::optional<Answer> read_body(Open& open, const http::Outcome& outcome, double now);
   void end_well(const Open& open, double now);
@@ -100,6 +105,7 @@ class Delivery {
   Stream jitter_;
   uint64_t n_drawn_ = 0;
 
+  std::vector<http::Outcome> arrived_;
   std::unordered_map<uint64_t, Open> open_;
   std::deque<uint64_t> ready_;
   std::multimap<double, uint64_t> later_;

@@ -27,7 +27,7 @@ constexpr auto kBatchTime = std::chrono::milliseconds(500);
 constexpr size_t kOpenReaders = 64;
 constexpr uint32_t kOwn = 0;
 
-using Batch = std::map<CacheKey, std::string>;
+using Batch = std::map<CacheKey, Reply>;
 
 std::vector<std::filesystem::path> reply_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
@@ -61,8 +61,8 @@ struct ReplyCache::State {
   ~State();
 
   void add_older(const std::filesystem::path& path);
-  std::optional<std::string> find_unwritten(const CacheKey& key);
-  std::optional<std::string> find_written(const CacheKey& key);
+  std::optional<Reply> find_unwritten(const CacheKey& key);
+  std::optional<Reply> find_written(const CacheKey& key);
   ReplyReader& reader(uint32_t file);
   void rethrow();
   void write_batches();
@@ -110,7 +110,7 @@ void ReplyCache::State::add_older(const std::filesystem::path& path) {
   if (file != kOwn) files.push_back(path);
 }
 
-std::optional<std::string> ReplyCache::State::find_unwritten(const CacheKey& key) {
+std::optional<Reply> ReplyCache::State::find_unwritten(const CacheKey& key) {
   const std::lock_guard lock(mutex);
   for (const Batch* batch : {&waiting, &being_written}) {
     const auto found = batch->find(key);
@@ -126,10 +126,11 @@ ReplyReader& ReplyCache::State::reader(uint32_t file) {
   return readers.emplace(file, ReplyReader(files[file])).first->second;
 }
 
-std::optional<std::string> ReplyCache::State::find_written(const CacheKey& key) {
+std::optional<Reply> ReplyCache::State::find_written(const CacheKey& key) {
   const auto file = index.find(key);
   if (!file) return std::nullopt;
-  return reader(*file).find(key);
+  const auto bytes = reader(*file).find(key);
+  return bytes ? std::optional(reply_of_bytes(*bytes)) : std::nullopt;
 }
 
 void ReplyCache::State::rethrow() {
@@ -157,7 +158,9 @@ void ReplyCache::State::write(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   std::exception_ptr failed;
   try {
-    writer.write(being_written);
+    std::map<CacheKey, std::string> bytes;
+    for (const auto& [key, reply] : being_written) bytes.emplace(key, to_bytes(reply));
+    writer.write(bytes);
   } catch (...) {
     failed = std::current_exception();
   }
@@ -192,9 +195,8 @@ ReplyCache::~ReplyCache() = default;
 
 std::optional<Reply> ReplyCache::find(const CacheKey& key) {
   try {
-    auto bytes = state_->find_unwritten(key);
-    if (!bytes) bytes = state_->find_written(key);
-    if (bytes) return reply_of_bytes(*bytes);
+    const auto unwritten = state_->find_unwritten(key);
+    return unwritten ? unwritten : state_->find_written(key);
   } catch (const std::exception& error) {  // damage of one page or reply: that reply is asked for again
     if (!std::exchange(state_->has_warned, true)) {
       state_->log.warn("a stored reply cannot be read and is asked for again: {}", error.what());
@@ -204,14 +206,15 @@ std::optional<Reply> ReplyCache::find(const CacheKey& key) {
 }
 
 void ReplyCache::put(const CacheKey& key, const Reply& reply) {
-  std::string bytes = to_bytes(reply);
+  size_t n_waiting = 0;
   {
     const std::lock_guard lock(state_->mutex);
     state_->rethrow();
-    state_->waiting.emplace(key, std::move(bytes));
+    state_->waiting.emplace(key, reply);
+    n_waiting = state_->waiting.size();
   }
   state_->index.add(kOwn, key);
-  state_->changed.notify_all();
+  if (n_waiting == 1 || n_waiting >= kBatch) state_->changed.notify_all();
 }
 
 void ReplyCache::flush() {

@@ -191,7 +191,8 @@ TEST_F(OpenAiJudgeTest, NeverHasMoreInFlightThanItsShare) {
   limited.max_in_flight = 10;
   OpenAiJudge judge(limited, {folder_.path() / "cache", {}, 2, 4, Log()});  // 10 over 4 ranks: 3, 3, 2, 2
   judge.answer(work);
-  EXPECT_EQ(work.most_open, 2);
+  EXPECT_EQ(server.n_connections(), 2);
+  EXPECT_LE(work.most_open, 2 * 2) << "in flight, and arrived but not read: requests are not stored up";
 }
 
 TEST_F(OpenAiJudgeTest, OutlastsAnEndpointThatGoesAway) {

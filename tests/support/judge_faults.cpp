@@ -157,6 +157,7 @@ void FaultyJudge::listen() {
   while (wait_readable(listener_, is_ending_)) {
     const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (socket < 0) continue;
+    ++n_connections_;
     const int yes = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     threads_.emplace_back([this, socket] { serve(socket); });

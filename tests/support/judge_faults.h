@@ -52,6 +52,8 @@ class FaultyJudge {
   int port() const { return port_; }
   std::string url() const;
   int n_requests() const { return n_requests_; }
+  //! Of which each carries one request at a time.
+  int n_connections() const { return n_connections_; }
   //! All values that the header Authorization had.
   std::set<std::string> keys() const;
   //! When set, answers with this status and body instead.
@@ -67,6 +69,7 @@ class FaultyJudge {
   int listener_ = -1;
   int port_ = 0;
   std::atomic<int> n_requests_ = 0;
+  std::atomic<int> n_connections_ = 0;
   std::atomic<bool> is_ending_ = false;
   mutable std::mutex mutex_;
   std::map<std::string, int> n_seen_;
