@@ -76,6 +76,21 @@ TEST(CircuitBreaker, OpensAfterFaultsInARowAndProbesAtGrowingDistances) {
   EXPECT_TRUE(breaker.may_send(now));
 }
 
+TEST(CircuitBreaker, IsNotHeldUpByAProbeThatWasDropped) {
+  CircuitBreaker breaker;
+  breaker.trip(0);
+  ASSERT_TRUE(breaker.may_send(1));
+  breaker.on_sent();
+  breaker.on_dropped();
+  EXPECT_TRUE(breaker.may_send(1));
+}
+
+TEST(CircuitBreaker, FaultsOfEarlierRequestsDoNotPutTheProbeOff) {
+  CircuitBreaker breaker;
+  for (int i = 0; i < 64; ++i) breaker.on_fault(0);
+  EXPECT_TRUE(breaker.may_send(0.1));
+}
+
 TEST(Budget, IsSpentByRequestsOrTokensOfTheRanksShare) {
   JudgeOptions options;
   EXPECT_FALSE(Budget(options, 0, 1).is_spent());
