@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -124,6 +125,17 @@ long milliseconds(double seconds) {
   return std::lround(std::ceil(std::clamp(seconds, 0.0, 1e6) * 1000));
 }
 
+//! Certificates that are trusted, where the environment names them as it does for curl: those that libcurl was built to
+//! look for are elsewhere on some systems.
+void set_authorities(CURL* easy) {
+  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    const char* path = std::getenv(variable);
+    if (path == nullptr || *path == 0) continue;
+    curl_easy_setopt(easy, CURLOPT_CAINFO, path);
+    return;
+  }
+}
+
 void restrict_protocols(CURL* easy) {
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -165,6 +177,7 @@ void Client::State::set_up(Transfer& transfer) const {
   curl_easy_reset(easy);  // which keeps connections
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
   restrict_protocols(easy);
+  set_authorities(easy);
   curl_easy_setopt(easy, CURLOPT_POST, 1L);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));

@@ -43,8 +43,9 @@ struct Outcome {
 };
 
 //! Sends requests, many at a time, over connections that it keeps. HTTP/1.1, and 2 where TLS offers it; certificates
-//! are verified, proxies are those of the environment (http_proxy, https_proxy, no_proxy), redirects are not followed.
-//! Of one thread, but for wake(); it works inside push() and wait() only.
+//! are verified (against those of CURL_CA_BUNDLE or SSL_CERT_FILE, where the environment names them), proxies are those
+//! of the environment (http_proxy, https_proxy, no_proxy), redirects are not followed. Of one thread, but for wake();
+//! it works inside push() and wait() only.
 class Client {
  public:
   explicit Client(const ClientOptions& options);

@@ -1,6 +1,7 @@
 #include "http/client.h"
 
 #include <gtest/gtest.h>
+#include <httplib.h>
 #include <stdlib.h>
 
 #include <atomic>
@@ -92,6 +93,47 @@ TEST_F(HttpClient, DropsRepliesThatAreTooLarge) {
   Client client({.max_reply_bytes = 1000});
   client.start(0, {server.url(), "", ""});
   EXPECT_EQ(outcome_of(client).fault, Fault::kTooLarge);
+}
+
+TEST_F(HttpClient, GoesThroughTheProxyOfTheEnvironment) {
+  std::string seen;
+  Server proxy("127.0.0.1", 0, [&](const ServerRequest& request) {
+    seen = request.path;
+    return ServerReply{200, "text/plain", "by proxy"};
+  });
+  ::unsetenv("no_proxy");
+  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  Client client({});
+  client.start(0, {"http://judge.invalid/v1/x", "", ""});
+  const Outcome outcome = outcome_of(client);
+  ::unsetenv("http_proxy");
+  EXPECT_EQ(outcome.body, "by proxy") << outcome.message;
+  EXPECT_NE(seen.find("/v1/x"), std::string::npos);
+}
+
+TEST_F(HttpClient, DoesNotFollowRedirectsWithItsKey) {
+  int n_elsewhere = 0;
+  Server elsewhere("127.0.0.1", 0, [&](const ServerRequest&) {
+    ++n_elsewhere;
+    return ServerReply{};
+  });
+  httplib::Server server;
+  server.Post(".*", [&](const httplib::Request&, httplib::Response& response) {
+    response.set_redirect(elsewhere.url() + "/v1", 307);
+  });
+  const int port = server.bind_to_any_port("127.0.0.1");
+  std::thread serving([&] { server.listen_after_bind(); });
+  Outcome outcome;
+  {
+    Client client({});
+    client.start(0, {"http://127.0.0.1:" + std::to_string(port), "", "key"});
+    outcome = outcome_of(client);
+  }
+  server.stop();
+  serving.join();
+  EXPECT_EQ(outcome.status, 307);
+  EXPECT_EQ(outcome.location, elsewhere.url() + "/v1");
+  EXPECT_EQ(n_elsewhere, 0);
 }
 
 TEST_F(HttpClient, IsWokenFromAnotherThread) {
