@@ -92,7 +92,10 @@ void write_progress(const Carried& carried, h5::File& file, const CellStatus& fo
   put(file, "/cells/stage", row, static_cast<uint8_t>(stage));
   const bool failed = stays_failed(found, asked);
   if (failed) put(file, "/cells/failure", row, found.failure);
-  const State state = failed ? State::kFailed : stage >= carried.last_stage ? State::kDone : State::kToCome;
+  // A whole row of a cell that the sweep has no more is as done as it was.
+  const bool stays_done = found.state == State::kDone && found.row == asked && found.stage == stage;
+  const bool is_done = stays_done || stage >= carried.last_stage;
+  const State state = failed ? State::kFailed : is_done ? State::kDone : State::kToCome;
   put(file, "/cells/state", row, static_cast<uint8_t>(state));
 }
 

@@ -130,6 +130,7 @@ RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> ce
     results::State& state = plan.states[cell->second];
     state = results::valid_state(found[place], row);
     const bool is_done = plan.stages[cell->second] >= last_stage(options);
+    if (is_done && found[place].state != results::State::kDone) plan.unmarked.push_back(place);
     if (is_done) state = results::State::kDone;
     if (!is_done && state == results::State::kDone) state = results::State::kToCome;
   }

@@ -36,6 +36,8 @@ struct RowPlan {
   std::vector<results::Stage> stages;
   //! Where each cell stands: in the file that is there, or in one that is to be made of `rows`.
   std::vector<uint64_t> places;
+  //! Rows of the file there that a kill left whole, but not marked done.
+  std::vector<uint64_t> unmarked;
   bool has_file = false;
   //! Dimensions that hold the cells and what the file there has.
   results::Shape shape;

@@ -211,6 +211,9 @@ void Run::find_work() {
 void Run::open_results() {
   if (row_plan_.is_current) {
     results_.emplace(results::ResultsWriter::open(results_path_, comm_));
+    for (const uint64_t row : row_plan_.unmarked) {
+      if (comm_.is_root()) results_->set_state(row, results::State::kDone);
+    }
     return;
   }
   const std::vector<results::Vocabulary> words = vocabularies();

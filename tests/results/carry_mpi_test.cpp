@@ -12,7 +12,8 @@
 namespace saesweep::results {
 namespace {
 
-const Vocabulary kWords{"the", " cat"};
+// The second is the byte 0, which tokenizers of bytes have.
+const Vocabulary kWords{"the", std::string(1, '\0')};
 const Vocabulary kSyllables{"th", "e", " c", "at"};
 
 constexpr Shape kOldShape{.n_cells = 6,
@@ -143,6 +144,18 @@ TEST_F(Carry, AGrownGridKeepsEveryColumnOfEveryRowWhereverItNowStands) {
   EXPECT_EQ(ResultsReader(path_).texts("/latents/explanation").at(2 * 3 + 2), "");
   EXPECT_EQ(ResultsReader(path_).numbers("/cells/vocabulary").at(2), 1) << "its vocabulary stands elsewhere now";
   EXPECT_FALSE(std::filesystem::exists(path_.string() + ".new"));
+}
+
+TEST_F(Carry, ADoneRowStaysDoneWhereTheSweepGoesFurtherNow) {
+  const auto rows = rows_with_scores(6);
+  make_old_file(rows);
+  auto writer = ResultsWriter::open(path_, world_);
+  if (world_.is_root()) writer.set_state(2, State::kDone);
+  writer.close();
+  world_.barrier();
+  recreate(rows, {kWords});
+  EXPECT_EQ(read_cells(path_)[2].state, State::kDone);
+  EXPECT_EQ(read_cells(path_)[2].stage, Stage::kEvaluated);
 }
 
 TEST_F(Carry, AFailureStaysWithItsReasonUnlessTheStageThatFailedHasOtherSettings) {

@@ -78,6 +78,18 @@ TEST_F(PlanRows, OtherCellsAskForAFileThatHoldsTheOldOnesToo) {
   EXPECT_EQ(found.places.back(), cells_.size() - 1);
 }
 
+TEST_F(PlanRows, ARowThatAKillLeftWholeIsDoneAndToBeMarked) {
+  auto writer = results::ResultsWriter::open(file_, world_);
+  if (world_.is_root()) {
+    writer.set_stage(4, results::Stage::kEvaluated);
+    writer.set_state(4, results::State::kStarted);
+  }
+  writer.close();
+  const RowPlan found = plan(cells_);
+  EXPECT_EQ(found.states[4], results::State::kDone);
+  EXPECT_EQ(found.unmarked, std::vector<uint64_t>{4});
+}
+
 TEST_F(PlanRows, AnotherJudgeLeavesWhatWasEvaluated) {
   std::vector<Cell> judged = cells_;
   for (Cell& cell : judged) cell.score_id = "another judge";
