@@ -164,16 +164,17 @@ TEST_F(ReplyCacheTest, StopsWhereTheDiskIsFullAndKeepsWhatWasThere) {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{100'000, 100'000};  // larger files fail to be written, as on a full disk
     ::setrlimit(RLIMIT_FSIZE, &limit);
-    ReplyCache cache = open(folder_.path(), 0);
+    int code = 0;
     try {
+      ReplyCache cache = open(folder_.path(), 0);
       for (int i = 1; i < 10'000; ++i) {
         cache.put(key_of(i), reply_of(i));
         if (i % 100 == 0) cache.flush();
       }
     } catch (const StoppedError&) {
-      ::_exit(42);
+      code = 42;
     }
-    ::_exit(0);
+    ::_exit(code);
   }
   int status = 0;
   ::waitpid(process, &status, 0);
