@@ -6,13 +6,13 @@
 
 namespace saesweep::sweep {
 
-//! Which part of a sweep's cells a job works on; I counts from 0.
+//! Which part of a sweep's cells a job works on: number `index`, from 0, of `count`; all of them where count is 0.
 struct Shard {
   int index = 0;
-  int count = 1;
+  int count = 0;
 
-  bool is_whole() const { return count == 1; }
-  //! "2/8".
+  bool is_whole() const { return count == 0; }
+  //! "2/8"; "" for all.
   std::string text() const;
   bool operator==(const Shard&) const = default;
 };
