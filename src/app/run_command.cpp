@@ -8,9 +8,11 @@
 #include "app/arguments.h"
 #include "base/errors.h"
 #include "base/progress.h"
+#include "base/stop_signals.h"
 #include "config/sweep_file.h"
 #include "mpi/comm.h"
 #include "mpi/environment.h"
+#include "sweep/output_folders.h"
 #include "sweep/run.h"
 
 namespace saesweep::app {
@@ -23,7 +25,8 @@ constexpr const char* kUsage =
     "Usage: saesweep run SWEEP.toml [options]\n"
     "       mpirun -n N saesweep run SWEEP.toml [options]\n\n"
     "Trains and evaluates every cell of the sweep and writes OUTPUT/results.h5 and OUTPUT/saes/.\n"
-    "Started again on the same output it continues: cells that are done are kept.\n"
+    "Started again on the same output it continues: cells that are done are kept, half-trained ones go on.\n"
+    "SIGTERM, SIGUSR1 and Ctrl-C stop it so that it can go on; a second one ends it at once.\n"
     "Exit codes: 0 done, 1 some cells failed, 2 bad input, 3 stopped early and resumable, 4 an internal error.\n";
 
 ProgressLine::Mode mode_of(const std::string& name) {
@@ -40,14 +43,27 @@ po::options_description describe() {
                         "replaces a setting of the sweep file; may be given more than once");
   options.add_options()("fresh", "moves the old output folder aside and starts anew");
   options.add_options()("retry-failed", "runs failed cells again");
+  options.add_options()(
+      "shard", po::value<std::string>()->value_name("I/N"),
+      "runs part I, from 0, of N parts of the sweep, in OUTPUT/shards/I-of-N (saesweep merge joins them)");
+  options.add_options()("wait", "waits while another run writes the output, instead of refusing");
   options.add_options()("progress", po::value<std::string>()->default_value("auto")->value_name("MODE"),
                         "line (redrawn), plain (for logs), none, or auto");
   return options;
 }
 
 sweep::RunSettings settings_of(const po::variables_map& given) {
+  const sweep::Shard shard =
+      given.contains("shard") ? sweep::parse_shard(given["shard"].as<std::string>()) : sweep::Shard{};
+  if (given.contains("fresh") && !shard.is_whole()) {
+    throw ConfigError("--fresh",
+                      "cannot be given with --shard, whose jobs share one output; move the output folder aside "
+                      "before the first of them starts");
+  }
   return {.fresh = given.contains("fresh"),
           .retry_failed = given.contains("retry-failed"),
+          .waits = given.contains("wait"),
+          .shard = shard,
           .progress = mode_of(given["progress"].as<std::string>())};
 }
 
@@ -58,13 +74,13 @@ void print_summary(const sweep::RunSummary& summary) {
   fmt::print(stderr, "{}, in {}: {}\n", line, duration_text(summary.seconds), summary.results.string());
 }
 
-int run_all(const po::variables_map& given, const mpi::Comm& world) {
+int run_all(const po::variables_map& given, const StopSignals& signals, const mpi::Comm& world) {
   const std::vector<std::string> overrides =
       given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
   const std::string path = required_argument("run", given, "sweep", "sweep file");
   const sweep::RunSettings settings = settings_of(given);
   const sweep::SweepOptions options = config::read_sweep(path, overrides);
-  const sweep::RunSummary summary = sweep::run_sweep(options, settings, world);
+  const sweep::RunSummary summary = sweep::run_sweep(options, settings, signals, world);
   if (world.is_root()) print_summary(summary);
   if (!summary.stopped.empty()) throw Error(summary.stopped_code, summary.stopped);
   return static_cast<int>(summary.n_done == summary.n_cells ? ExitCode::kDone : ExitCode::kCellsFailed);
@@ -76,11 +92,12 @@ int run_command(const std::vector<std::string>& args) {
   const po::options_description options = describe();
   int argc = 0;
   char** argv = nullptr;
+  const StopSignals signals;  // before MPI starts threads
   const mpi::Environment environment(argc, argv);
   const mpi::Comm world = mpi::Comm::world();
   try {
     const po::variables_map given = parse_arguments("run", args, options, "sweep");
-    if (!given.contains("help")) return run_all(given, world);
+    if (!given.contains("help")) return run_all(given, signals, world);
     if (world.is_root()) fmt::print("{}", help_text(kUsage, options));
     return static_cast<int>(ExitCode::kDone);
   } catch (const Error& error) {

@@ -52,7 +52,7 @@ Shard parse_shard(const std::string& text) {
   return {*index, *count};
 }
 
-OutputFolders::OutputFolders(std::filesystem::path output, Shard shard) : root_(std::move(output)) {
+OutputFolders::OutputFolders(std::filesystem::path output, Shard shard) : root_(std::move(output)), shard_(shard) {
   own_ = shard.is_whole() ? root_ : root_ / "shards" / folder_name(shard);
 }
 

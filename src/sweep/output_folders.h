@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace saesweep::sweep {
@@ -34,12 +35,16 @@ class OutputFolders {
   std::filesystem::path checkpoints() const { return own_ / "checkpoints"; }
   std::filesystem::path judge() const { return own_ / "judge"; }
 
+  //! The same division of another folder.
+  OutputFolders moved_to(std::filesystem::path root) const { return {std::move(root), shard_}; }
+
   //! The own folders of other jobs on this output that are there: OUTPUT's, and those of other shards, of any number of
   //! shards; sorted.
   std::vector<std::filesystem::path> others() const;
 
  private:
   std::filesystem::path root_, own_;
+  Shard shard_;
 };
 
 }  // namespace saesweep::sweep

@@ -1,113 +1,101 @@
 #include "sweep/run.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
+#include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "autointerp/request_counts.h"
 #include "base/errors.h"
+#include "base/event_log.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "base/lease.h"
-#include "base/utf8.h"
+#include "base/stopwatch.h"
 #include "model/compute.h"
 #include "mpi/work_queue.h"
 #include "results/writer.h"
 #include "sweep/agreement.h"
+#include "sweep/checkpointing.h"
 #include "sweep/device.h"
 #include "sweep/expand.h"
 #include "sweep/inputs.h"
 #include "sweep/inputs_text.h"
 #include "sweep/output.h"
+#include "sweep/output_folders.h"
+#include "sweep/output_lease.h"
+#include "sweep/run_info.h"
+#include "sweep/scheduler.h"
 #include "sweep/scoring.h"
+#include "sweep/shards.h"
+#include "sweep/stopping.h"
 #include "sweep/texts.h"
 #include "sweep/unit_harvest.h"
 #include "sweep/unit_run.h"
 #include "sweep/units.h"
 #include "text/tokenizer.h"
+#include "train/checkpoint.h"
 
 namespace saesweep::sweep {
 
 namespace {
 
-std::string host_line() {
+//! Between two lines of a rank's progress in its log.
+constexpr double kLogEvery = 10;
+constexpr auto kJudgePause = std::chrono::milliseconds(50);
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+//! Told apart in logs: host, process and the time of the start.
+std::string new_run_id() {
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (line.starts_with("model name")) return fmt::format("{}, {}", host, line.substr(line.find(':') + 2));
-  }
-  return host;
-}
-
-//! Host, processor and, where one is used, device.
-std::string machine_line(at::Device device) {
-  const std::string name = model::device_name(device);
-  return name.empty() ? host_line() : fmt::format("{}, {}", host_line(), name);
-}
-
-//! The prompts that the sweep's scorers use.
-std::map<std::string, std::string> prompts_of(const SweepOptions& options) {
-  const autointerp::AutointerpOptions& scoring = options.autointerp;
-  std::map<std::string, std::string> prompts;
-  if (!scoring.is_wanted) return prompts;
-  prompts["explanation"] = scoring.prompts.explanation.source_text;
-  for (const std::string& scorer : scoring.scorers) {
-    const bool by_prompt = options.judge.prompt_logprobs != "none";
-    prompts[scorer] = scorer == "fuzzing"     ? scoring.prompts.fuzzing.source_text
-                      : scorer == "detection" ? scoring.prompts.detection.source_text
-                      : by_prompt             ? scoring.prompts.simulation_prompt.source_text
-                                              : scoring.prompts.simulation.source_text;
-  }
-  return prompts;
-}
-
-results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text) {
-  return {.sweep_name = options.name,
-          .sweep = options.resolved,
-          .software = {{"saesweep", SAESWEEP_VERSION},
-                       {"libtorch", model::libtorch_version()},
-                       {"hdf5", results::storage_version()},
-                       {"mpi", mpi::library_version()}},
-          .machine = machine_line(device),
-          .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
-          .n_bad_lines = static_cast<int64_t>(text.n_bad_lines()),
-          .prompts = prompts_of(options)};
+  return fmt::format("{}-{}-{}", host, ::getpid(), std::time(nullptr));
 }
 
 class Run {
  public:
-  Run(const SweepOptions& options, const RunSettings& settings, const mpi::Comm& comm)
+  Run(const SweepOptions& options, const RunSettings& settings, const StopSignals& signals, const mpi::Comm& comm)
       : options_(options),
         settings_(settings),
+        signals_(signals),
         comm_(comm),
-        results_path_(options.output / "results.h5"),
+        folders_(options.output, settings.shard),
         device_(rank_device(options.run, comm)) {}
 
   RunSummary go();
 
  private:
   void prepare();
+  void choose_cells();
   void take_output();
   void find_work();
+  std::vector<std::filesystem::path> other_results() const;
   void load_tokenizers();
   void open_results();
+  //! The cells as what is left of them: their costs.
+  std::vector<Cell> cells_left() const;
+  void start_log();
   void work();
-  void work_on(const Unit& unit, const UnitContext& context);
+  void work_on(const Assignment& assignment, const UnitContext& context);
+  //! Until few enough cells wait for the judge that the device may bring more.
+  void wait_for_judge(const std::function<void()>& idle, Stopping& stopping);
+  void note_stop(Stopping& stopping, const Scoring::Report& report);
+  void note_progress(const ProgressMessage& message);
   ProgressBoard board() const;
   int64_t n_requests() const;
   void check_harvest() const;
-  std::vector<results::Vocabulary> vocabularies() const;
   //! Which of vocabularies() names the cell's token ids.
   int64_t vocabulary_of(const Cell& cell) const;
   const text::Tokenizer& tokenizer_of(const Cell& cell) const;
@@ -115,12 +103,16 @@ class Run {
 
   const SweepOptions& options_;
   const RunSettings& settings_;
+  const StopSignals& signals_;
   const mpi::Comm& comm_;
-  std::filesystem::path results_path_;
+  OutputFolders folders_;
   at::Device device_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
   ResolvedInputs inputs_;
+  //! What other cells the sweep has, where this job is a shard of it.
+  std::vector<results::GridEntry> grid_;
+  //! This job's.
   std::vector<Cell> cells_;
   //! Rows of the results file that this run works on, and their cells.
   std::vector<uint64_t> rows_;
@@ -131,10 +123,21 @@ class Run {
   //! By the hash of their files.
   std::map<std::string, text::Tokenizer> tokenizers_;
   RowPlan row_plan_;
-  std::optional<Lease> lease_;
+  OutputLease lease_;
+  EventLog log_;
   std::optional<Texts> texts_;
   std::optional<results::ResultsWriter> results_;
   std::optional<Scoring> scoring_;
+  std::optional<CostModel> cost_;
+  //! Of this rank, for its log: what it is at, and what it has done.
+  std::vector<std::string> at_work_;
+  int64_t step_ = 0, n_steps_ = 0;
+  ProgressMessage done_;
+  Stopwatch since_progress_;
+  std::string waited_for_;
+  bool told_stop_ = false;
+  //! The signal, or who was asked; "" where this run was not stopped.
+  std::string stop_reason_;
 };
 
 void Run::prepare() {
@@ -144,34 +147,70 @@ void Run::prepare() {
   const bool is_known = device_.is_cpu() || options_.run.memory_gb > 0;
   const uint64_t memory =
       is_known ? comm_.min(rank_memory(options_.run, comm_.node_local().size())) : std::numeric_limits<uint64_t>::max();
-  check_memory(options_, cells_, CostModel(options_, inputs_), memory);
+  cost_.emplace(options_, inputs_);
+  check_memory(options_, cells_, *cost_, memory);
   take_output();
+  start_log();
   texts_.emplace(options_, inputs_, comm_, settings_.progress);
   inputs_.train_text_hash = texts_->any().text_hash(text::Split::kTrain);
   inputs_.held_out_text_hash = texts_->any().text_hash(text::Split::kHeldOut);
-  cells_ = expand(options_, inputs_);
+  choose_cells();
   load_tokenizers();
   check_harvest();
   find_work();
   open_results();
   if (options_.autointerp.is_wanted) {
-    on_all(comm_, [&](int64_t&) { scoring_.emplace(options_, comm_, *results_, tokenizers_); });
+    on_all(comm_, [&](int64_t&) { scoring_.emplace(options_, folders_, comm_, *results_, tokenizers_, log_); });
   }
-  units_ = make_units(to_do_, comm_.size(), options_.run, CostModel(options_, inputs_), memory);
+  units_ = make_units(cells_left(), comm_.size(), options_.run, *cost_, memory);
+}
+
+//! Of the sweep's cells those of this job's shard.
+void Run::choose_cells() {
+  cells_ = expand(options_, inputs_);
+  for (const Cell& cell : cells_) grid_.push_back({cell.id, describe(cell)});
+  if (settings_.shard.is_whole()) return;
+  const std::vector<int> shards = shard_of_cells(cells_, *cost_, settings_.shard.count);
+  std::vector<Cell> own;
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    if (shards[i] == settings_.shard.index) own.push_back(cells_[i]);
+  }
+  cells_ = std::move(own);
 }
 
 void Run::take_output() {
+  const Lease::Waiting waiting = [this](const std::string& holder) {
+    const std::string line = fmt::format("waiting for the run that writes this output ({})", holder);
+    if (std::exchange(waited_for_, line) != line) fmt::print(stderr, "{}\n", line);
+    return !signals_.is_set();
+  };
   on_root(comm_, [&] {
-    if (settings_.fresh) {
-      if (std::filesystem::exists(options_.output)) lease_.emplace(options_.output);
-      move_aside(options_.output);
-    }
-    require_sweep(results_path_, options_);
-    if (!std::filesystem::exists(results_path_)) check_space(options_.output, output_bytes(cells_, options_));
-    make_writable_folder(options_.output);
-    if (!lease_ || settings_.fresh) lease_.emplace(options_.output);
+    const bool has_old = settings_.fresh && std::filesystem::exists(folders_.own());
+    if (has_old) lease_.take(folders_, {});
+    if (has_old) move_aside(folders_.own());
+    if (has_old) lease_.release();
+    require_sweep(folders_.results(), options_);
+    if (!std::filesystem::exists(folders_.results())) check_space(folders_.root(), output_bytes(cells_, options_));
+    lease_.take(folders_, settings_.waits ? waiting : Lease::Waiting{});
     return "";
   });
+  on_all(comm_, [&](int64_t&) { lease_.join(folders_); });
+}
+
+void Run::start_log() {
+  const std::string id = comm_.broadcast(new_run_id());
+  on_all(comm_, [&](int64_t&) {
+    log_ =
+        EventLog(folders_.logs() / fmt::format("rank-{}.jsonl", comm_.rank()), {{"run", id}, {"rank", comm_.rank()}});
+  });
+  const char* job = std::getenv("SLURM_JOB_ID");
+  log_.write("start", {{"ranks", comm_.size()},
+                       {"machine", machine_line(device_)},
+                       {"pid", ::getpid()},
+                       {"job", job != nullptr ? job : ""},
+                       {"device", device_.str()},
+                       {"threads", options_.run.threads},
+                       {"shard", settings_.shard.text()}});
 }
 
 void Run::load_tokenizers() {
@@ -195,8 +234,11 @@ void Run::check_harvest() const {
 }
 
 void Run::find_work() {
-  // Every rank reads the same file, which no one writes yet.
-  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(results_path_, cells_, options_); });
+  // Every rank reads the same files, which no one writes yet.
+  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(folders_.results(), other_results(), cells_, options_); });
+  if (comm_.is_root()) {
+    for (const std::string& warning : row_plan_.warnings) fmt::print(stderr, "saesweep: {}\n", warning);
+  }
   for (size_t i = 0; i < cells_.size(); ++i) {
     const results::State state = row_plan_.states[i];
     const bool done = state == results::State::kDone;
@@ -208,36 +250,51 @@ void Run::find_work() {
   }
 }
 
+//! Of other jobs on this output.
+std::vector<std::filesystem::path> Run::other_results() const {
+  std::vector<std::filesystem::path> paths;
+  for (const std::filesystem::path& folder : folders_.others()) {
+    if (std::filesystem::exists(folder / "results.h5")) paths.push_back(folder / "results.h5");
+  }
+  return paths;
+}
+
+std::vector<Cell> Run::cells_left() const {
+  std::vector<std::filesystem::path> checkpoints{folders_.checkpoints()};
+  for (const std::filesystem::path& folder : folders_.others()) checkpoints.push_back(folder / "checkpoints");
+  const std::string text = on_root(comm_, [&] {
+    Json steps = Json::array();
+    for (const Cell& cell : to_do_) steps.push_back(train::checkpointed_steps(checkpoints, cell.id));
+    return steps.dump();
+  });
+  const Json steps = Json::parse(text);
+  std::vector<Cell> left = to_do_;
+  for (size_t i = 0; i < left.size(); ++i) {
+    const int64_t trained =
+        stages_[i] >= results::Stage::kTrained ? left[i].tokens : steps[i].get<int64_t>() * options_.train.batch_tokens;
+    left[i].tokens -= std::min(left[i].tokens, trained);
+  }
+  return left;
+}
+
 void Run::open_results() {
   if (row_plan_.is_current) {
-    results_.emplace(results::ResultsWriter::open(results_path_, comm_));
+    results_.emplace(results::ResultsWriter::open(folders_.results(), comm_));
     for (const uint64_t row : row_plan_.unmarked) {
       if (comm_.is_root()) results_->set_state(row, results::State::kDone);
     }
     return;
   }
-  const std::vector<results::Vocabulary> words = vocabularies();
+  const std::vector<results::Vocabulary> words =
+      row_plan_.shape.n_latents == 0 ? std::vector<results::Vocabulary>{} : vocabularies_of(tokenizers_);
   results::Shape shape = row_plan_.shape;
   shape.n_vocabularies = words.size();
   shape.n_tokens = 0;
   for (const results::Vocabulary& one : words) shape.n_tokens = std::max<uint64_t>(shape.n_tokens, one.size());
-  const results::RootInfo info = root_info(options_, device_, texts_->any());
-  results_.emplace(row_plan_.has_file
-                       ? results::ResultsWriter::recreate(results_path_, comm_, shape, row_plan_.rows, info,
-                                                          last_stage(options_), words)
-                       : results::ResultsWriter::create(results_path_, comm_, shape, row_plan_.rows, info, words));
-}
-
-//! The tokens of each tokenizer, where windows are stored.
-std::vector<results::Vocabulary> Run::vocabularies() const {
-  std::vector<results::Vocabulary> words;
-  if (row_plan_.shape.n_latents == 0) return words;
-  for (const auto& [hash, tokenizer] : tokenizers_) {
-    words.emplace_back();
-    for (uint32_t id = 0; id < tokenizer.vocab_size(); ++id)
-      words.back().push_back(valid_utf8(token_bytes(tokenizer, id)));
-  }
-  return words;
+  results::RootInfo info = root_info(options_, device_, texts_->any());
+  info.shard = settings_.shard.text();
+  results_.emplace(results::ResultsWriter::recreate(folders_.results(), comm_, shape, row_plan_.rows, info,
+                                                    last_stage(options_), words, grid_, other_results()));
 }
 
 ProgressBoard Run::board() const {
@@ -275,33 +332,100 @@ int64_t Run::n_requests() const {
 
 void Run::work() {
   ProgressBoard progress = board();
-  mpi::WorkQueue queue(comm_, static_cast<int64_t>(units_.size()), [&](int, std::span<const std::byte> message) {
-    progress.take(ProgressMessage::decode(message));
-  });
-  const auto text_of = [&](const Cell& cell) -> const text::TokenizedText& {
-    return texts_->of(inputs_.models.at(cell.model_path).tokenizer_hash);
+  std::vector<UnitCost> costs;
+  const std::vector<Cell> left = cells_left();
+  for (const Unit& unit : units_) costs.push_back(unit_cost(unit, left, *cost_));
+  Scheduler scheduler(std::move(costs), comm_.size(), options_.run.cells_per_unit == 0);
+  const auto answer = [&](int rank) -> mpi::WorkAnswer {
+    const Scheduler::Reply reply = scheduler.next(rank, now_seconds());
+    if (reply.answer == Scheduler::Answer::kWait) return {.kind = mpi::WorkAnswer::Kind::kWait};
+    if (reply.answer == Scheduler::Answer::kNoMore) return {};
+    const Assignment& work = reply.work;
+    return {mpi::WorkAnswer::Kind::kItem,
+            {static_cast<int64_t>(work.unit), static_cast<int64_t>(work.first), static_cast<int64_t>(work.last),
+             static_cast<int64_t>(work.seconds * 1000)}};
   };
-  const auto report = [&](const ProgressMessage& message) { queue.report(message.encode()); };
+  mpi::WorkQueue queue(
+      comm_, answer, [&](int, std::span<const std::byte> message) { progress.take(ProgressMessage::decode(message)); });
+  Stopping stopping(signals_, queue, options_.run.grace_seconds);
+  Checkpointing checkpoints(options_, folders_, log_);
+  const auto report = [&](const ProgressMessage& message) {
+    note_progress(message);
+    queue.report(message.encode());
+  };
+  // The thread that writes results is this one, also what the judge brought meanwhile.
+  const auto idle = [&] {
+    if (scoring_) scoring_->write_finished(report);
+    note_stop(stopping, report);
+    note_progress({});
+  };
   const UnitContext context{
       .options = options_,
-      .text_of = text_of,
+      .text_of = [&](const Cell& cell) -> const text::TokenizedText& {
+        return texts_->of(inputs_.models.at(cell.model_path).tokenizer_hash);
+      },
       .tokenizer_of = [&](const Cell& cell) -> const text::Tokenizer& { return tokenizer_of(cell); },
       .results = *results_,
-      // The thread that writes results is this one, also what the judge brought meanwhile.
       .report =
           [&](const ProgressMessage& message) {
             report(message);
-            if (scoring_) scoring_->write_finished(report);
+            idle();
           },
       .score =
           [&](const Cell& cell, uint64_t row) {
-            scoring_->add(row, inputs_.models.at(cell.model_path).tokenizer_hash, harvest_path(options_, cell));
+            scoring_->add(row, cell.id, inputs_.models.at(cell.model_path).tokenizer_hash,
+                          harvest_path(options_, cell));
           },
+      .cost = *cost_,
+      .checkpoints = checkpoints,
+      .log = log_,
+      .is_stopped = [&] { return stopping.is_wanted(); },
+      .seconds_left = [&] { return stopping.seconds_left(); },
+      .at_step = [&](int64_t step, int64_t n_steps) { std::tie(step_, n_steps_) = std::pair(step, n_steps); },
       .device = device_};
-  while (const std::optional<int64_t> next = queue.next()) work_on(units_[static_cast<size_t>(*next)], context);
-  if (scoring_) scoring_->finish(report);
+  while (const auto next = queue.next(idle)) {
+    const std::vector<int64_t>& item = *next;
+    work_on({static_cast<size_t>(item[0]), static_cast<size_t>(item[1]), static_cast<size_t>(item[2]),
+             static_cast<double>(item[3]) / 1000},
+            context);
+    wait_for_judge(idle, stopping);
+  }
+  if (scoring_) scoring_->finish(report, [&] { return stopping.is_wanted(); });
+  idle();
+  if (stopping.is_wanted()) stop_reason_ = stopping.signal().empty() ? "another rank" : stopping.signal();
   queue.finish();
   progress.finish();
+}
+
+void Run::wait_for_judge(const std::function<void()>& idle, Stopping& stopping) {
+  while (scoring_ && scoring_->is_behind() && !stopping.is_wanted()) {
+    idle();
+    std::this_thread::sleep_for(kJudgePause);
+  }
+}
+
+//! Says once, for people, that the run was asked to stop.
+void Run::note_stop(Stopping& stopping, const Scoring::Report& report) {
+  if (told_stop_ || !stopping.is_wanted() || stopping.signal().empty()) return;
+  told_stop_ = true;
+  log_.write("stop", {{"reason", stopping.signal()}});
+  report({.note = fmt::format("asked to stop ({}): saving what is trained; a second signal ends the run at once",
+                              stopping.signal())});
+}
+
+//! Every ten seconds, a line in this rank's log.
+void Run::note_progress(const ProgressMessage& message) {
+  done_.trained_tokens += message.trained_tokens;
+  done_.evaluated_tokens += message.evaluated_tokens;
+  if (since_progress_.seconds() < kLogEvery) return;
+  since_progress_ = {};
+  Json line = {{"cells", at_work_},
+               {"step", step_},
+               {"steps", n_steps_},
+               {"trained_tokens", done_.trained_tokens},
+               {"evaluated_tokens", done_.evaluated_tokens}};
+  if (scoring_) line["judge"] = scoring_->usage();
+  log_.write("progress", line);
 }
 
 int64_t Run::vocabulary_of(const Cell& cell) const {
@@ -312,10 +436,14 @@ const text::Tokenizer& Run::tokenizer_of(const Cell& cell) const {
   return tokenizers_.at(inputs_.models.at(cell.model_path).tokenizer_hash);
 }
 
-void Run::work_on(const Unit& unit, const UnitContext& context) {
+void Run::work_on(const Assignment& assignment, const UnitContext& context) {
+  const std::vector<size_t>& numbers = units_[assignment.unit].cells;
   std::vector<UnitCell> cells;
-  for (const size_t i : unit.cells) {
+  at_work_.clear();
+  for (size_t place = assignment.first; place < assignment.last; ++place) {
+    const size_t i = numbers[place];
     cells.push_back({&to_do_[i], rows_[i], stages_[i]});
+    at_work_.push_back(to_do_[i].id);
     if (options_.autointerp.is_wanted) results_->write(rows_[i], "vocabulary", vocabulary_of(to_do_[i]));
     if (stages_[i] >= results::Stage::kTrained) continue;
     results_->write(rows_[i], "d_in", to_do_[i].d_in);
@@ -323,14 +451,21 @@ void Run::work_on(const Unit& unit, const UnitContext& context) {
     results_->write(rows_[i], "rank", int64_t{comm_.rank()});
     results_->write(rows_[i], "host", std::string_view(machine_line(device_)));
   }
+  const Stopwatch watch;
+  log_.write("unit", {{"cells", at_work_}, {"predicted_seconds", assignment.seconds}});
   run_unit(cells, context);
+  log_.write("unit_end", {{"cells", at_work_},
+                          {"seconds", watch.seconds()},
+                          {"predicted_seconds", assignment.seconds},
+                          {"stopped", context.is_stopped()}});
+  at_work_.clear();
 }
 
 RunSummary Run::summary() const {
   RunSummary summary{.n_cells = static_cast<int64_t>(cells_.size()), .n_done_before = n_done_before_};
   const std::string counts = on_root(comm_, [&] {
     int64_t done = 0, failed = 0;
-    for (const results::State state : plan_rows(results_path_, cells_, options_).states) {
+    for (const results::State state : plan_rows(folders_.results(), {}, cells_, options_).states) {
       done += state == results::State::kDone ? 1 : 0;
       failed += state == results::State::kFailed ? 1 : 0;
     }
@@ -340,8 +475,15 @@ RunSummary Run::summary() const {
   summary.n_done = numbers[0];
   summary.n_failed = numbers[1];
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  summary.results = results_path_;
+  summary.results = folders_.results();
   if (scoring_) std::tie(summary.stopped, summary.stopped_code) = scoring_->stopped();
+  for (const std::string& reason : comm_.all_gather(stop_reason_)) {
+    if (reason.empty()) continue;
+    summary.stopped = fmt::format("stopped by {}; the same command goes on", reason);
+    summary.stopped_code = ExitCode::kStopped;
+    if (reason.starts_with("SIG")) break;
+  }
+  log_.write("end", {{"done", summary.n_done}, {"failed", summary.n_failed}, {"stopped", summary.stopped}});
   return summary;
 }
 
@@ -349,22 +491,24 @@ RunSummary Run::go() {
   prepare();
   try {
     if (!to_do_.empty()) work();
+    results_->close();
   } catch (const std::exception& error) {
     const auto* known = dynamic_cast<const Error*>(&error);
     fmt::print(stderr, "saesweep: error: rank {}: {}\n", comm_.rank(), error.what());
+    log_.write("error", {{"reason", error.what()}});
     comm_.abort(static_cast<int>(known != nullptr ? known->exit_code() : ExitCode::kInternal));
   }
-  results_->close();
   return summary();
 }
 
 }  // namespace
 
-RunSummary run_sweep(const SweepOptions& options, const RunSettings& settings, const mpi::Comm& comm) {
+RunSummary run_sweep(const SweepOptions& options, const RunSettings& settings, const StopSignals& signals,
+                     const mpi::Comm& comm) {
   model::set_threads(options.run.threads);
   SweepOptions placed = options;
   placed.run.device = device_kind(options, comm.all(model::n_cuda_devices() > 0));
-  return Run(placed, settings, comm).go();
+  return Run(placed, settings, signals, comm).go();
 }
 
 }  // namespace saesweep::sweep

@@ -18,6 +18,8 @@ namespace saesweep::sweep {
 namespace {
 
 constexpr auto kPause = std::chrono::milliseconds(20);
+//! Cells that may wait for a rank's judge: each is some megabytes on disk.
+constexpr size_t kMostOpen = 256;
 
 std::string name_of(const judge::JudgeOptions& options) {
   return options.kind == "lexical" ? options.kind : fmt::format("{} {}", options.kind, options.model);
@@ -25,6 +27,17 @@ std::string name_of(const judge::JudgeOptions& options) {
 
 autointerp::JudgeAbilities abilities_of(const judge::JudgeOptions& options) {
   return {.logprobs = options.logprobs, .prompt_logprobs = options.prompt_logprobs != "none"};
+}
+
+//! Replies lie in the job's folder, or that of the same name in cache_dir; those of other jobs are used, too.
+judge::JudgePlace place_of(const SweepOptions& options, const OutputFolders& folders, const mpi::Comm& comm) {
+  judge::JudgePlace place{.rank = comm.rank(), .n_ranks = comm.size(), .log = Log::to_stderr()};
+  const std::filesystem::path& given = options.judge.cache_dir;
+  const OutputFolders places = given.empty() ? folders : folders.moved_to(given);
+  const std::filesystem::path within = given.empty() ? "judge" : "";
+  place.cache_folder = places.own() / within;
+  for (const std::filesystem::path& other : places.others()) place.other_cache_folders.push_back(other / within);
+  return place;
 }
 
 }  // namespace
@@ -37,20 +50,24 @@ std::string token_bytes(const text::Tokenizer& tokenizer, uint32_t id) {
   }
 }
 
-Scoring::Scoring(const SweepOptions& options, const mpi::Comm& comm, results::ResultsWriter& results,
-                 const std::map<std::string, text::Tokenizer>& tokenizers)
-    : options_(options), comm_(comm), results_(results), tokenizers_(tokenizers), judge_name_(name_of(options.judge)) {
-  const std::filesystem::path folder =
-      options.judge.cache_dir.empty() ? options.output / "judge" : std::filesystem::path(options.judge.cache_dir);
-  queue_ = std::make_unique<ScoringQueue>(judge::make_judge(options.judge, {.cache_folder = folder,
-                                                                            .other_cache_folders = {},
-                                                                            .rank = comm.rank(),
-                                                                            .n_ranks = comm.size(),
-                                                                            .log = Log::to_stderr()}));
+Scoring::Scoring(const SweepOptions& options, const OutputFolders& folders, const mpi::Comm& comm,
+                 results::ResultsWriter& results, const std::map<std::string, text::Tokenizer>& tokenizers,
+                 EventLog log)
+    : options_(options),
+      comm_(comm),
+      results_(results),
+      tokenizers_(tokenizers),
+      judge_name_(name_of(options.judge)),
+      log_(std::move(log)) {
+  auto judge = judge::make_judge(options.judge, place_of(options, folders, comm));
+  judge_ = judge.get();
+  queue_ = std::make_unique<ScoringQueue>(std::move(judge));
 }
 
-void Scoring::add(uint64_t row, const std::string& tokenizer_hash, const std::filesystem::path& harvest) {
+void Scoring::add(uint64_t row, const std::string& cell_id, const std::string& tokenizer_hash,
+                  const std::filesystem::path& harvest) {
   if (!stopped_.empty()) return;
+  cell_ids_[row] = cell_id;
   queue_->submit(row, [this, harvest, tokenizer = tokenizers_.at(tokenizer_hash)] {
     std::optional<autointerp::StoredHarvest> stored = autointerp::read_harvest(harvest);
     if (!stored) throw SystemError(fmt::format("{}: damaged since it was written; start again", harvest.string()));
@@ -58,6 +75,21 @@ void Scoring::add(uint64_t row, const std::string& tokenizer_hash, const std::fi
                                                      abilities_of(options_.judge),
                                                      [tokenizer](uint32_t id) { return token_bytes(tokenizer, id); });
   });
+}
+
+bool Scoring::is_behind() const {
+  return stopped_.empty() && !queue_->lost() && queue_->n_open() >= kMostOpen;
+}
+
+Json Scoring::usage() const {
+  const judge::JudgeUsage usage = judge_->usage();
+  return {{"open_cells", queue_->n_open()},
+          {"answered", queue_->n_answered()},
+          {"cached", usage.n_from_cache},
+          {"sent", usage.n_sent},
+          {"failed", usage.n_unusable + usage.n_transport_faults},
+          {"in_flight", usage.n_in_flight},
+          {"is_paused", usage.is_paused}};
 }
 
 void Scoring::write_finished(const Report& report) {
@@ -85,6 +117,8 @@ void Scoring::write(const ScoredCell& cell, const Report& report) {
   results_.write(cell.row, "judge_seconds", cell.seconds);
   results_.set_stage(cell.row, results::Stage::kScored);
   results_.set_state(cell.row, results::State::kDone);
+  log_.write("stage", {{"cell", cell_ids_[cell.row]}, {"stage", "scored"}, {"seconds", cell.seconds}});
+  log_.write("done", {{"cell", cell_ids_[cell.row]}});
   report({.cells_done = 1});
 }
 
@@ -95,10 +129,10 @@ void Scoring::note_loss(const std::string& reason, ExitCode code, const Report& 
   report({.note = fmt::format("rank {}: judging stopped, the rest goes on: {}", comm_.rank(), reason)});
 }
 
-void Scoring::finish(const Report& report) {
+void Scoring::finish(const Report& report, const std::function<bool()>& is_stopped) {
   for (;;) {
     write_finished(report);
-    if (queue_->n_open() == 0 || queue_->lost()) break;
+    if (queue_->n_open() == 0 || queue_->lost() || is_stopped()) break;
     std::this_thread::sleep_for(kPause);
   }
   write_finished(report);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/errors.h"
 #include "base/stopwatch.h"
@@ -17,6 +18,7 @@
 #include "sae/folder.h"
 #include "sweep/score_rows.h"
 #include "sweep/unit_harvest.h"
+#include "sweep/unit_job.h"
 #include "train/activation_buffer.h"
 #include "train/activation_source.h"
 #include "train/row_order.h"
@@ -26,50 +28,42 @@ namespace saesweep::sweep {
 
 namespace {
 
-constexpr int64_t kCurvePoints = 100;
 //! Seconds between a rank's messages.
 constexpr double kReportEvery = 0.2;
 
-//! Training history of a cell.
-struct Curve {
-  std::vector<int64_t> step, tokens;
-  std::vector<double> loss, explained_variance, l0, dead_fraction, learning_rate;
+//! Unwinds a unit whose run was asked to stop.
+struct Interrupted {};
 
-  void add(const train::StepReport& report, int64_t batch_tokens) {
-    step.push_back(report.step + 1);
-    tokens.push_back((report.step + 1) * batch_tokens);
-    loss.push_back(report.loss);
-    explained_variance.push_back(1.0 - report.fvu);
-    l0.push_back(report.l0);
-    dead_fraction.push_back(report.dead_fraction);
-    learning_rate.push_back(report.learning_rate);
+std::string_view name_of(results::Stage stage) {
+  switch (stage) {
+    case results::Stage::kTrained:
+      return "trained";
+    case results::Stage::kEvaluated:
+      return "evaluated";
+    case results::Stage::kHarvested:
+      return "harvested";
+    case results::Stage::kScored:
+      return "scored";
+    case results::Stage::kNone:
+      break;
   }
-};
+  return "none";
+}
 
-//! A cell while its unit runs.
-struct Job {
-  const Cell* cell;
-  uint64_t row;
-  results::Stage stage;
-  //! Of the unit's hookpoints.
-  size_t hookpoint;
-  //! One of these two, while an SAE is needed.
-  std::unique_ptr<train::SaeTrainer> trainer = {};
-  std::optional<sae::Sae> loaded = {};
-  //! What a run before this one harvested.
-  std::optional<autointerp::StoredHarvest> harvested = {};
-  Curve curve = {};
-  double train_seconds = 0;
-  double evaluate_seconds = 0;
-  bool failed = false;
-
-  const sae::Sae& sae() const { return loaded ? *loaded : trainer->sae(); }
-};
+//! The step that the SAE furthest behind takes next; nothing where all are trained or failed.
+std::optional<int64_t> least_step(std::span<Job* const> jobs) {
+  std::optional<int64_t> least;
+  for (const Job* job : jobs) {
+    if (job->trains()) least = std::min(least.value_or(job->trainer->steps_done()), job->trainer->steps_done());
+  }
+  return least;
+}
 
 class UnitRun {
  public:
   UnitRun(std::span<const UnitCell> cells, const UnitContext& context);
-  void run();
+  //! Cells that are left because memory did not suffice for all.
+  std::vector<UnitCell> run();
 
  private:
   //! Takes up what earlier runs left of the unit's cells.
@@ -80,8 +74,10 @@ class UnitRun {
   void start();
   void train();
   void train_and_evaluate();
-  void train_step(Job& job, const at::Tensor& x, int64_t step);
+  void train_step(Job& job, const at::Tensor& x);
   void save(Job& job);
+  //! Throws Interrupted where the run is to stop.
+  void stop_if_wanted() const;
   void evaluate();
   void evaluate_split(train::ActivationSource& source, train::RowOrder order, int64_t n_rows,
                       std::vector<evaluate::CellEvaluation>& evaluations, bool held_out);
@@ -96,7 +92,13 @@ class UnitRun {
   template <typename Work>
   void guarded(Job& job, Work&& work);
   void fail(Job& job, const std::string& reason);
+  void fail_all(const std::string& reason);
+  std::vector<UnitCell> unfinished();
   bool all_failed() const;
+  //! Writes the stage, once its columns are.
+  void reach(Job& job, results::Stage stage, double seconds);
+  //! What the cost model said of a stage of each cell, in its unit.
+  double planned(double StageSeconds::*stage) const;
   void report(const ProgressMessage& part, bool now = false);
 
   const UnitContext& context_;
@@ -104,6 +106,8 @@ class UnitRun {
   std::vector<model::Hookpoint> hookpoints_;
   std::vector<Job> jobs_;
   std::optional<model::GptNeox> model_;
+  //! By the cost model, for the unit's cells together.
+  StageSeconds planned_;
   ProgressMessage unsent_;
   Stopwatch since_report_;
 };
@@ -117,6 +121,9 @@ UnitRun::UnitRun(std::span<const UnitCell> cells, const UnitContext& context)
     const auto place = std::find(hookpoints_.begin(), hookpoints_.end(), unit_cell.cell->hookpoint);
     jobs_.push_back({unit_cell.cell, unit_cell.row, unit_cell.stage, static_cast<size_t>(place - hookpoints_.begin())});
   }
+  std::vector<const Cell*> together;
+  for (const UnitCell& unit_cell : cells) together.push_back(unit_cell.cell);
+  planned_ = context.cost.stages(together);
 }
 
 train::TrainOptions UnitRun::train_options(const Cell& cell) const {
@@ -132,19 +139,37 @@ train::ActivationSource UnitRun::source_of(const text::TokenRows& rows) const {
           options_.model.forward_tokens};
 }
 
-void UnitRun::run() {
+std::vector<UnitCell> UnitRun::run() {
   for (Job& job : jobs_) context_.results.set_state(job.row, results::State::kStarted);
+  std::vector<UnitCell> left;
   try {
     resume();
     train_and_evaluate();
     if (options_.autointerp.is_wanted) score();
+  } catch (const Interrupted&) {
+    // Its cells stay started; the next start takes them up.
+  } catch (const ModelError& error) {
+    fail_all(error.what());
+  } catch (const TextError& error) {
+    fail_all(error.what());
   } catch (const std::exception& error) {
     if (!model::is_out_of_memory(error)) throw;
-    for (Job& job : jobs_) {
-      if (!job.failed) fail(job, fmt::format("out of memory with {} cells a unit", jobs_.size()));
+    if (jobs_.size() == 1) {
+      fail_all("out of memory, alone on its rank");
+    } else {
+      left = unfinished();
     }
   }
   report({}, true);
+  return left;
+}
+
+std::vector<UnitCell> UnitRun::unfinished() {
+  std::vector<UnitCell> cells;
+  for (const Job* job : jobs_that([](const Job& one) { return !one.is_through; })) {
+    cells.push_back({job->cell, job->row, job->stage});
+  }
+  return cells;
 }
 
 void UnitRun::resume() {
@@ -191,16 +216,24 @@ void UnitRun::load() {
     job.loaded = sae::load_sae(job.cell->sae_folder);
     job.loaded->parameters = job.loaded->parameters.to(context_.device);
     if (job.stage >= results::Stage::kTrained) continue;
-    context_.results.set_stage(job.row, results::Stage::kTrained);
-    job.stage = results::Stage::kTrained;
+    reach(job, results::Stage::kTrained, 0);
   }
 }
 
 void UnitRun::start() {
   for (Job& job : jobs_) {
     if (job.stage >= results::Stage::kTrained) continue;
-    job.trainer = std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
-                                                      job.cell->sae_seed, context_.device);
+    const auto fresh = [&] {
+      return std::make_unique<train::SaeTrainer>(job.cell->d_in, job.cell->sae, train_options(*job.cell),
+                                                 job.cell->sae_seed, context_.device);
+    };
+    job.trainer = fresh();
+    try {
+      context_.checkpoints.restore(job);
+    } catch (const ModelError& error) {  // nothing of a state that does not fit is used
+      fmt::print(stderr, "saesweep: {}; {} is trained anew\n", error.what(), describe(*job.cell));
+      job.trainer = fresh();
+    }
   }
 }
 
@@ -214,27 +247,32 @@ void UnitRun::train() {
   train::ActivationBuffer buffer(source, {"train", text_hash, data_seed, rows.n_rows()}, text_hash, data_seed,
                                  options_.text.context_length, options_.train.batch_tokens,
                                  options_.train.buffer_tokens);
-  int64_t n_steps = 0;
-  for (const Job* job : jobs) n_steps = std::max(n_steps, job->trainer->n_steps());
-  for (int64_t step = 0; step < n_steps && !all_failed(); ++step) {
+  for (Job* job : jobs) {
+    if (!job->trains()) guarded(*job, [&] { save(*job); });
+  }
+  context_.checkpoints.begin(jobs);
+  // SAEs that a stop left at unlike steps go on together: those ahead wait until the others have come up.
+  while (const std::optional<int64_t> step = least_step(jobs)) {
+    if (context_.is_stopped()) {
+      context_.checkpoints.save_before_stop(jobs, context_.seconds_left());
+      throw Interrupted{};
+    }
     Stopwatch watch;
-    const std::vector<at::Tensor> batch = buffer.batch(step);
+    const std::vector<at::Tensor> batch = buffer.batch(*step);
     const double share = watch.lap() / static_cast<double>(jobs.size());
     for (Job* job : jobs) {
-      if (job->failed || step >= job->trainer->n_steps()) continue;
-      guarded(*job, [&] { train_step(*job, batch[job->hookpoint], step); });
+      if (!job->trains() || job->trainer->steps_done() != *step) continue;
+      guarded(*job, [&] { train_step(*job, batch[job->hookpoint]); });
       job->train_seconds += share + watch.lap();
+      if (!job->failed && !job->trains()) guarded(*job, [&] { save(*job); });
     }
-  }
-  for (Job* job : jobs) {
-    if (!job->failed) guarded(*job, [&] { save(*job); });
+    context_.at_step(*step + 1, jobs.front()->trainer ? jobs.front()->trainer->n_steps() : 0);
+    context_.checkpoints.save_if_due(jobs);
   }
 }
 
-void UnitRun::train_step(Job& job, const at::Tensor& x, int64_t step) {
-  const train::StepReport step_report = job.trainer->step(x);
-  const int64_t every = curve_points(job.trainer->n_steps()).every;
-  if ((step + 1) % every == 0) job.curve.add(step_report, options_.train.batch_tokens);
+void UnitRun::train_step(Job& job, const at::Tensor& x) {
+  job.curve.add(job.trainer->step(x), job.trainer->n_steps(), options_.train.batch_tokens);
   report({.trained_tokens = options_.train.batch_tokens});
 }
 
@@ -243,20 +281,29 @@ void UnitRun::save(Job& job) {
   trained.parameters = trained.parameters.to(at::kCPU);
   sae::save_sae(sae_folder(options_, *job.cell), trained, job.cell->sae);
   results::ResultsWriter& results = context_.results;
-  results.write_curve(job.row, "step", job.curve.step);
-  results.write_curve(job.row, "tokens", job.curve.tokens);
-  results.write_curve(job.row, "loss", job.curve.loss);
-  results.write_curve(job.row, "explained_variance", job.curve.explained_variance);
-  results.write_curve(job.row, "l0", job.curve.l0);
-  results.write_curve(job.row, "dead_fraction", job.curve.dead_fraction);
-  results.write_curve(job.row, "learning_rate", job.curve.learning_rate);
+  job.curve.write(results, job.row);
   const int64_t tokens = job.trainer->steps_done() * options_.train.batch_tokens;
   results.write(job.row, "tokens_trained", tokens);
   if (!job.curve.loss.empty()) results.write(job.row, "train_loss", job.curve.loss.back());
   results.write(job.row, "train_seconds", job.train_seconds);
   results.write(job.row, "tokens_per_second", static_cast<double>(tokens) / job.train_seconds);
-  results.set_stage(job.row, results::Stage::kTrained);
-  job.stage = results::Stage::kTrained;
+  results.write(job.row, "planned_train_seconds", planned(&StageSeconds::train));
+  reach(job, results::Stage::kTrained, job.train_seconds);
+  context_.checkpoints.remove(*job.cell);
+}
+
+void UnitRun::reach(Job& job, results::Stage stage, double seconds) {
+  context_.results.set_stage(job.row, stage);
+  job.stage = stage;
+  context_.log.write("stage", {{"cell", job.cell->id}, {"stage", name_of(stage)}, {"seconds", seconds}});
+}
+
+double UnitRun::planned(double StageSeconds::*stage) const {
+  return planned_.*stage / static_cast<double>(jobs_.size());
+}
+
+void UnitRun::stop_if_wanted() const {
+  if (context_.is_stopped()) throw Interrupted{};
 }
 
 void UnitRun::evaluate() {
@@ -283,6 +330,7 @@ void UnitRun::evaluate_split(train::ActivationSource& source, train::RowOrder or
   const int64_t context = options_.text.context_length;
   const int64_t ce_rows = held_out ? std::min(n_rows, std::max<int64_t>(1, options_.evaluate.ce_tokens / context)) : 0;
   for (int64_t row = 0; row < n_rows && !all_failed();) {
+    stop_if_wanted();
     Stopwatch watch;
     const bool losses = row < ce_rows;
     const int64_t n = std::min(source.forward_rows(), (losses ? ce_rows : n_rows) - row);
@@ -315,10 +363,12 @@ void UnitRun::write(Job& job, const evaluate::CellEvaluation& evaluation) {
   results.write(job.row, "tokens_ce", evaluation.n_predictions());
   results.write(job.row, "evaluate_seconds", job.evaluate_seconds);
   results.write_block(job.row, "/all_latents/firing_rate", evaluation.firing_rates());
-  results.set_stage(job.row, results::Stage::kEvaluated);
-  job.stage = results::Stage::kEvaluated;
+  results.write(job.row, "planned_evaluate_seconds", planned(&StageSeconds::evaluate));
+  reach(job, results::Stage::kEvaluated, job.evaluate_seconds);
   if (options_.autointerp.is_wanted) return;
   results.set_state(job.row, results::State::kDone);
+  job.is_through = true;
+  context_.log.write("done", {{"cell", job.cell->id}});
   report({.cells_done = 1}, true);
 }
 
@@ -328,8 +378,9 @@ void UnitRun::score() {
     job->trainer.reset();
     job->loaded.reset();
     write_harvest_columns(context_.results, job->row, *job->harvested, options_.autointerp);
-    context_.results.set_stage(job->row, results::Stage::kHarvested);
+    reach(*job, results::Stage::kHarvested, job->harvest_seconds);
     job->harvested.reset();
+    job->is_through = true;
     context_.score(*job->cell, job->row);
   }
 }
@@ -341,8 +392,10 @@ void UnitRun::harvest() {
   const text::TokenRows& rows = context_.text_of(first).rows(text::Split::kHeldOut);
   std::vector<HarvestTarget> targets;
   for (const Job* job : jobs) targets.push_back({job->cell->sae_seed, &job->sae(), job->hookpoint});
-  harvest_saes(targets, source_of(rows), rows, context_.tokenizer_of(first), options_,
-               [&](int64_t tokens) { report({.evaluated_tokens = tokens}); });
+  harvest_saes(targets, source_of(rows), rows, context_.tokenizer_of(first), options_, [&](int64_t tokens) {
+    report({.evaluated_tokens = tokens});
+    stop_if_wanted();
+  });
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (!targets[i].failure.empty()) {
       fail(*jobs[i], targets[i].failure);
@@ -350,7 +403,9 @@ void UnitRun::harvest() {
     }
     jobs[i]->harvested = std::move(targets[i].harvest);
     autointerp::write_harvest(harvest_path(options_, *jobs[i]->cell), *jobs[i]->harvested);
+    jobs[i]->harvest_seconds = targets[i].seconds;
     context_.results.write(jobs[i]->row, "harvest_seconds", targets[i].seconds);
+    context_.results.write(jobs[i]->row, "planned_harvest_seconds", planned(&StageSeconds::harvest));
   }
 }
 
@@ -368,7 +423,12 @@ void UnitRun::fail(Job& job, const std::string& reason) {
   job.trainer.reset();
   job.loaded.reset();
   context_.results.set_state(job.row, results::State::kFailed, reason);
+  context_.log.write("failed", {{"cell", job.cell->id}, {"reason", reason}});
   report({.cells_failed = 1, .note = fmt::format("failed: {}: {}", describe(*job.cell), reason)}, true);
+}
+
+void UnitRun::fail_all(const std::string& reason) {
+  for (Job* job : jobs_that([](const Job& one) { return !one.is_through; })) fail(*job, reason);
 }
 
 bool UnitRun::all_failed() const {
@@ -390,11 +450,6 @@ void UnitRun::report(const ProgressMessage& part, bool now) {
 
 }  // namespace
 
-CurvePoints curve_points(int64_t n_steps) {
-  const int64_t every = std::max<int64_t>(1, n_steps / kCurvePoints);
-  return {every, n_steps / every};
-}
-
 int64_t rows_for(int64_t tokens, const text::TokenRows& rows) {
   return std::clamp<int64_t>(tokens / rows.context_length(), 1, rows.n_rows());
 }
@@ -409,7 +464,14 @@ std::filesystem::path harvest_path(const SweepOptions& options, const Cell& cell
 }
 
 void run_unit(std::span<const UnitCell> cells, const UnitContext& context) {
-  UnitRun(cells, context).run();
+  // What the failed attempt held is free again before the halves begin.
+  const std::vector<UnitCell> left = UnitRun(cells, context).run();
+  if (left.empty()) return;
+  context.log.write("halved", {{"cells", left.size()}, {"reason", "out of memory"}});
+  const std::span<const UnitCell> all = left;
+  const size_t half = (left.size() + 1) / 2;
+  run_unit(all.first(half), context);
+  if (half < left.size() && !context.is_stopped()) run_unit(all.subspan(half), context);
 }
 
 }  // namespace saesweep::sweep

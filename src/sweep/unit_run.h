@@ -6,9 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "base/event_log.h"
 #include "model/compute.h"
 #include "results/writer.h"
 #include "sweep/cell.h"
+#include "sweep/checkpointing.h"
+#include "sweep/cost.h"
 #include "sweep/options.h"
 #include "sweep/progress.h"
 #include "text/text_stores.h"
@@ -26,6 +29,14 @@ struct UnitContext {
   std::function<void(const ProgressMessage&)> report;
   //! Takes a cell whose harvest is stored to the judge, where the sweep wants scores.
   std::function<void(const Cell&, uint64_t row)> score;
+  const CostModel& cost;
+  Checkpointing& checkpoints;
+  EventLog log;
+  //! Whether the run is to stop, and then the seconds until it is killed.
+  std::function<bool()> is_stopped;
+  std::function<double()> seconds_left;
+  //! Told where a unit's training is.
+  std::function<void(int64_t step, int64_t n_steps)> at_step;
   //! What the rank computes on.
   at::Device device = at::Device(at::kCPU);
 };
@@ -37,13 +48,6 @@ struct UnitCell {
   results::Stage stage = results::Stage::kNone;
 };
 
-//! Training steps between two points of a curve, and how many points the curve has.
-struct CurvePoints {
-  int64_t every = 1;
-  int64_t n = 0;
-};
-CurvePoints curve_points(int64_t n_steps);
-
 //! Rows of a text used where `tokens` are asked for: whole rows, at least one, at most all.
 int64_t rows_for(int64_t tokens, const text::TokenRows& rows);
 
@@ -53,9 +57,11 @@ std::filesystem::path harvest_path(const SweepOptions& options, const Cell& cell
 
 //! Trains all cells of one group, or loads their SAEs, side by side, one forward pass of a batch feeding them all;
 //! evaluates them, harvests windows of their latents where scores are wanted, and gives them to be scored; writes SAEs
-//! to OUTPUT/saes/<id>/<hookpoint>/ and rows to the results file. Stages that hold already are not run again. A cell
-//! that fails (NaN, out of memory) is recorded with its reason and the others go on. Throws StoppedError, SystemError:
-//! the run cannot go on.
+//! to OUTPUT/saes/<id>/<hookpoint>/ and rows to the results file. Stages that hold already are not run again, and
+//! training goes on from its checkpoints. A cell that fails (NaN, a model that cannot be read) is recorded with its
+//! reason and the others go on; where memory does not suffice, halves of the unit are run, down to single cells. Where
+//! the run is to stop, saves what is trained, if time allows, and returns. Throws StoppedError, SystemError: the run
+//! cannot go on.
 void run_unit(std::span<const UnitCell> cells, const UnitContext& context);
 
 }  // namespace saesweep::sweep

@@ -10,59 +10,9 @@ import h5py
 import numpy as np
 import pytest
 import sweep_runs
-from sweep_runs import ENVIRONMENT, PERL_DOC, PROGRAM, ROOT, differences, launcher
+from sweep_runs import ENVIRONMENT, PERL_DOC, ROOT, command, differences, n_done, sweep_file
 
 pytestmark = pytest.mark.skipif(not PERL_DOC.is_dir(), reason="needs Debian's perl-doc")
-
-# 12 cells in two groups, from a few of perl-doc's files.
-SWEEP = f"""
-[sweep]
-name = "same-bits"
-output = "OUTPUT"
-[model]
-paths = "{ROOT}/models/tiny"
-variants = ["trained", "control"]
-init_seeds = 0
-layers = [0, 2, 5]
-[text]
-train = ["{PERL_DOC}/perlfunc.pod", "{PERL_DOC}/perlop.pod", "{PERL_DOC}/perlre.pod"]
-held_out = ["{PERL_DOC}/perltie.pod", "{PERL_DOC}/perlipc.pod"]
-context_length = 256
-[sae]
-expansion_factor = 8
-k = 8
-seeds = [0, 1]
-tokens = 10_240
-batch_tokens = 1024
-learning_rate = 0.005
-warmup_steps = 3
-[evaluate]
-tokens = 4096
-ce_tokens = 1024
-[autointerp]
-latents = 6
-null_latents = 3
-scorers = ["fuzzing", "detection", "simulation"]
-harvest_tokens = 20_480
-explainer_examples = 8
-scorer_examples = 10
-simulation_examples = 4
-min_windows = 20
-entropy_examples = 15
-stored_examples = 3
-"""
-
-
-def command(sweep, n_ranks, *arguments):
-    return [*launcher(n_ranks), str(PROGRAM), "run", str(sweep), *arguments]
-
-
-def sweep_file(folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "sweep.toml"
-    path.write_text(SWEEP.replace("OUTPUT", str(folder / "out")))
-    return path
-
 
 def run(folder, n_ranks, *arguments):
     finished = subprocess.run(command(sweep_file(folder), n_ranks, *arguments), cwd=ROOT, timeout=300,
@@ -133,14 +83,6 @@ def test_a_killed_run_is_continued_to_the_same_bits(reference, tmp_path):
     if done < 12:
         assert "by an earlier run" in said
     assert reproducible(reference) == reproducible(tmp_path)
-
-
-def n_done(results):
-    try:
-        with h5py.File(results, locking=False) as file:
-            return int((file["cells/state"][:] == 2).sum())
-    except OSError:
-        return 0
 
 
 def test_fresh_moves_the_old_output_aside(reference, tmp_path):

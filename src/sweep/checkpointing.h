@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "base/event_log.h"
+#include "base/stopwatch.h"
+#include "sweep/options.h"
+#include "sweep/output_folders.h"
+#include "sweep/unit_job.h"
+#include "train/checkpoint_pace.h"
+
+namespace saesweep::sweep {
+
+//! A rank's saving of the SAEs that it trains, so that a stopped run goes on from there.
+class Checkpointing {
+ public:
+  //! Views options. Throws ConfigError for a [run] checkpoint_every that cannot be read.
+  Checkpointing(const SweepOptions& options, OutputFolders folders, EventLog log);
+
+  //! Gives a job's fresh trainer and curve what the furthest whole checkpoint of its cell holds, wherever on this
+  //! output it was written; leaves them as they are where there is none.
+  void restore(Job& job) const;
+
+  //! The jobs' training begins or goes on.
+  void begin(std::span<Job* const> jobs);
+  //! Saves the jobs where it is time. Throws StoppedError on a full disk.
+  void save_if_due(std::span<Job* const> jobs);
+  //! Saves them where that fits into so many seconds, by the speed of the last time; else the last checkpoint stands.
+  void save_before_stop(std::span<Job* const> jobs, double seconds_left);
+  //! The cell is trained: its checkpoints are of no more use.
+  void remove(const Cell& cell) const;
+
+ private:
+  void save(std::span<Job* const> jobs);
+  uint64_t bytes_of(std::span<Job* const> jobs) const;
+  int64_t tokens_done(std::span<Job* const> jobs) const;
+
+  const SweepOptions& options_;
+  OutputFolders folders_;
+  EventLog log_;
+  train::CheckpointPace pace_;
+  Stopwatch clock_;
+  int64_t tokens_at_last_ = 0;
+};
+
+}  // namespace saesweep::sweep

@@ -1,0 +1,75 @@
+#include "sweep/run_info.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <fstream>
+
+#include "base/utf8.h"
+#include "mpi/comm.h"
+#include "results/writer.h"
+#include "sweep/scoring.h"
+
+namespace saesweep::sweep {
+
+namespace {
+
+std::string host_line() {
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    if (line.starts_with("model name")) return fmt::format("{}, {}", host, line.substr(line.find(':') + 2));
+  }
+  return host;
+}
+
+//! The prompts that the sweep's scorers use.
+std::map<std::string, std::string> prompts_of(const SweepOptions& options) {
+  const autointerp::AutointerpOptions& scoring = options.autointerp;
+  std::map<std::string, std::string> prompts;
+  if (!scoring.is_wanted) return prompts;
+  prompts["explanation"] = scoring.prompts.explanation.source_text;
+  for (const std::string& scorer : scoring.scorers) {
+    const bool by_prompt = options.judge.prompt_logprobs != "none";
+    prompts[scorer] = scorer == "fuzzing"     ? scoring.prompts.fuzzing.source_text
+                      : scorer == "detection" ? scoring.prompts.detection.source_text
+                      : by_prompt             ? scoring.prompts.simulation_prompt.source_text
+                                              : scoring.prompts.simulation.source_text;
+  }
+  return prompts;
+}
+
+}  // namespace
+
+std::string machine_line(at::Device device) {
+  const std::string name = model::device_name(device);
+  return name.empty() ? host_line() : fmt::format("{}, {}", host_line(), name);
+}
+
+results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text) {
+  return {.sweep_name = options.name,
+          .sweep = options.resolved,
+          .software = {{"saesweep", SAESWEEP_VERSION},
+                       {"libtorch", model::libtorch_version()},
+                       {"hdf5", results::storage_version()},
+                       {"mpi", mpi::library_version()}},
+          .machine = machine_line(device),
+          .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
+          .n_bad_lines = static_cast<int64_t>(text.n_bad_lines()),
+          .prompts = prompts_of(options)};
+}
+
+std::vector<results::Vocabulary> vocabularies_of(const std::map<std::string, text::Tokenizer>& tokenizers) {
+  std::vector<results::Vocabulary> words;
+  for (const auto& [hash, tokenizer] : tokenizers) {
+    words.emplace_back();
+    for (uint32_t id = 0; id < tokenizer.vocab_size(); ++id)
+      words.back().push_back(valid_utf8(token_bytes(tokenizer, id)));
+  }
+  return words;
+}
+
+}  // namespace saesweep::sweep
