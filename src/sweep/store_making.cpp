@@ -183,7 +183,7 @@ class Making {
     on_all(comm_, [&](int64_t& part) {
       try {
         while (const auto item = queue.next()) {
-          part = static_cast<int64_t>(parts[static_cast<size_t>(*item)]);
+          part = static_cast<int64_t>(parts[static_cast<size_t>(item->front())]);
           mine.emplace_back(part, build_.tokenize(static_cast<size_t>(part)));
           const double bytes = parts_[static_cast<size_t>(part)].bytes;
           queue.report(std::as_bytes(std::span(&bytes, 1)));

@@ -42,7 +42,7 @@ std::vector<int64_t> up_to(int64_t n) {
 std::vector<int64_t> take_all(WorkQueue& queue, useconds_t work_us = 0) {
   std::vector<int64_t> mine;
   while (const auto item = queue.next()) {
-    mine.push_back(*item);
+    mine.push_back(item->front());
     if (work_us) usleep(work_us);
   }
   return mine;
@@ -118,6 +118,131 @@ TEST(WorkQueue, ACallbackThatThrowsIsHeardAtFinishAndStopsNoRank) {
     queue.finish();
   }
   EXPECT_EQ(all_items(world, mine), up_to(10));
+}
+
+TEST(WorkQueue, ItemsAreTheNumbersThatTheAnswerGives) {
+  const Comm world = Comm::world();
+  int n_given = 0;
+  WorkQueue queue(world, [&](int rank) -> WorkAnswer {
+    if (n_given++ >= 20) return {};
+    return {WorkAnswer::Kind::kItem, std::vector<int64_t>(static_cast<size_t>(rank), -1'000'000'000'000 - rank)};
+  });
+  const auto rank = static_cast<size_t>(world.rank());
+  while (const auto item = queue.next())
+    EXPECT_EQ(*item, std::vector<int64_t>(rank, -1'000'000'000'000 - world.rank()));
+  queue.finish();
+  EXPECT_EQ(n_given, world.is_root() ? 20 + world.size() : 0);
+}
+
+TEST(WorkQueue, ARankThatIsToWaitIsAskedForAgainUntilItGetsItsItem) {
+  const Comm world = Comm::world();
+  std::map<int, int> n_asked;
+  WorkQueue queue(world, [&](int rank) -> WorkAnswer {
+    const int n = ++n_asked[rank];
+    if (n <= 5) return {WorkAnswer::Kind::kWait};
+    if (n == 6) return {WorkAnswer::Kind::kItem, {rank}};
+    return {};
+  });
+  EXPECT_EQ(take_all(queue), std::vector<int64_t>{world.rank()});
+  queue.finish();
+  for (int rank = 0; rank < (world.is_root() ? world.size() : 0); ++rank) EXPECT_EQ(n_asked[rank], 7);
+}
+
+TEST(WorkQueue, ARankThatWaitsGetsWhatAnotherLeavesOrFinishes) {
+  const Comm world = Comm::world();
+  const int last = world.size() - 1;
+  bool has_last = false, has_finished = false;
+  // All wait until the last rank has done its item and asks again.
+  WorkQueue queue(world, [&](int rank) -> WorkAnswer {
+    if (rank == last && has_last) has_finished = true;
+    if (has_finished) return {};
+    if (rank != last || has_last) return {WorkAnswer::Kind::kWait};
+    has_last = true;
+    return {WorkAnswer::Kind::kItem, {7}};
+  });
+  const auto mine = take_all(queue, 20'000);
+  queue.finish();
+  EXPECT_EQ(all_items(world, mine), std::vector<int64_t>{7});
+}
+
+TEST(WorkQueue, AStopOfAnyRankReachesAllAndEndsTheWaiting) {
+  const Comm world = Comm::world();
+  for (int stopper = 0; stopper < world.size(); ++stopper) {
+    WorkQueue queue(world, [&](int rank) -> WorkAnswer {
+      if (rank != stopper) return {WorkAnswer::Kind::kWait};
+      return {WorkAnswer::Kind::kItem, {rank}};
+    });
+    if (world.rank() == stopper) {
+      EXPECT_EQ(queue.next(), std::vector<int64_t>{stopper});
+      EXPECT_FALSE(queue.is_stopped());
+      queue.stop();
+      EXPECT_TRUE(queue.is_stopped());
+    }
+    EXPECT_FALSE(queue.next()) << "rank " << world.rank() << ", stopped by " << stopper;
+    EXPECT_TRUE(queue.is_stopped());
+    queue.finish();
+    EXPECT_TRUE(queue.is_stopped());
+  }
+}
+
+TEST(WorkQueue, AStopIsSeenBetweenStepsOfWork) {
+  const Comm world = Comm::world();
+  WorkQueue queue(world, [](int) -> WorkAnswer { return {WorkAnswer::Kind::kItem, {0}}; });
+  EXPECT_TRUE(queue.next());
+  world.barrier();
+  EXPECT_FALSE(queue.is_stopped());
+  world.barrier();
+  if (world.rank() == world.size() - 1) queue.stop();
+  while (!queue.is_stopped()) usleep(1000);
+  EXPECT_FALSE(queue.next());
+  queue.finish();
+}
+
+TEST(WorkQueue, AllMayStopAtOnceAndAfterSomeHaveFinished) {
+  const Comm world = Comm::world();
+  for (int round = 0; round < 20; ++round) {
+    WorkQueue queue(world, [](int) -> WorkAnswer { return {WorkAnswer::Kind::kItem, {0}}; });
+    if (world.rank() % 2 == 0) queue.next();
+    queue.stop();
+    queue.finish();
+    queue.stop();
+    EXPECT_FALSE(queue.next());
+  }
+  // No word of an earlier queue comes here.
+  WorkQueue queue(world, 10);
+  const auto mine = take_all(queue);
+  EXPECT_FALSE(queue.is_stopped());
+  queue.finish();
+  EXPECT_EQ(all_items(world, mine), up_to(10));
+}
+
+TEST(WorkQueue, IdleIsCalledWhileARankWaitsAndMayStopOrThrow) {
+  const Comm world = Comm::world();
+  WorkQueue queue(world, [](int) -> WorkAnswer { return {WorkAnswer::Kind::kWait}; });
+  if (!world.is_root()) {
+    EXPECT_FALSE(queue.next()) << "until rank 0 stops all";
+  } else {
+    EXPECT_THROW(queue.next([] { throw NumericError("in idle"); }), NumericError);
+    EXPECT_FALSE(queue.is_stopped());
+    EXPECT_FALSE(queue.next([&] { queue.stop(); })) << "it had asked already";
+  }
+  queue.finish();
+}
+
+TEST(WorkQueue, AnAnswerThatThrowsEndsTheWorkForAllAndIsHeardAtFinish) {
+  const Comm world = Comm::world();
+  int n_given = 0;
+  WorkQueue queue(world, [&](int) -> WorkAnswer {
+    if (n_given == 5) throw SystemError("no unit of this number");
+    return {WorkAnswer::Kind::kItem, {n_given++}};
+  });
+  const auto mine = take_all(queue);
+  if (world.is_root()) {
+    EXPECT_THROW(queue.finish(), SystemError);
+  } else {
+    queue.finish();
+  }
+  EXPECT_EQ(all_items(world, mine), up_to(5));
 }
 
 TEST(WorkQueue, AnExceptionOnARankUnwindsWithoutWaitingForTheOthers) {
