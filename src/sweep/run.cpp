@@ -151,7 +151,7 @@ void Run::prepare() {
   check_memory(options_, cells_, *cost_, memory);
   take_output();
   start_log();
-  texts_.emplace(options_, inputs_, comm_, settings_.progress);
+  texts_.emplace(options_, inputs_, comm_, settings_.progress, [this] { return signals_.is_set(); });
   inputs_.train_text_hash = texts_->any().text_hash(text::Split::kTrain);
   inputs_.held_out_text_hash = texts_->any().text_hash(text::Split::kHeldOut);
   choose_cells();

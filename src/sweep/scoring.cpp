@@ -31,11 +31,14 @@ autointerp::JudgeAbilities abilities_of(const judge::JudgeOptions& options) {
 
 //! Replies lie in the job's folder, or that of the same name in cache_dir; those of other jobs are used, too.
 judge::JudgePlace place_of(const SweepOptions& options, const OutputFolders& folders, const mpi::Comm& comm) {
-  judge::JudgePlace place{.rank = comm.rank(), .n_ranks = comm.size(), .log = Log::to_stderr()};
-  const std::filesystem::path& given = options.judge.cache_dir;
+  const std::filesystem::path given = options.judge.cache_dir;
   const OutputFolders places = given.empty() ? folders : folders.moved_to(given);
   const std::filesystem::path within = given.empty() ? "judge" : "";
-  place.cache_folder = places.own() / within;
+  judge::JudgePlace place{.cache_folder = places.own() / within,
+                          .other_cache_folders = {},
+                          .rank = comm.rank(),
+                          .n_ranks = comm.size(),
+                          .log = Log::to_stderr()};
   for (const std::filesystem::path& other : places.others()) place.other_cache_folders.push_back(other / within);
   return place;
 }

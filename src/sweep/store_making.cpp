@@ -122,6 +122,16 @@ std::string encode(const std::vector<std::pair<size_t, text::PartCounts>>& parts
   return all.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+void refuse_to_go_on() {
+  throw StoppedError("stopped while the text was tokenized; the same command starts that again");
+}
+
+void stop_if_wanted(const StoreOrder& order, mpi::WorkQueue& queue) {
+  if (!order.is_stopped()) return;
+  queue.stop();
+  refuse_to_go_on();
+}
+
 //! Makes one store; all steps are collective.
 class Making {
  public:
@@ -184,6 +194,7 @@ class Making {
       try {
         while (const auto item = queue.next()) {
           part = static_cast<int64_t>(parts[static_cast<size_t>(item->front())]);
+          stop_if_wanted(order_, queue);
           mine.emplace_back(part, build_.tokenize(static_cast<size_t>(part)));
           const double bytes = parts_[static_cast<size_t>(part)].bytes;
           queue.report(std::as_bytes(std::span(&bytes, 1)));
@@ -262,10 +273,12 @@ class Scratch {
 namespace {
 
 //! Waits for this job's turn; whether the store is still to be made.
-bool is_to_make(const fs::path& path, const std::function<bool()>& is_made, const mpi::Comm& comm, ProgressLine& line,
-                std::optional<FileLock>& lock) {
+bool is_to_make(const StoreOrder& order, const std::function<bool()>& is_made, const mpi::Comm& comm,
+                ProgressLine& line, std::optional<FileLock>& lock) {
+  const fs::path& path = order.path;
   while (true) {
     const std::string answer = on_root(comm, [&]() -> std::string {
+      if (order.is_stopped()) refuse_to_go_on();
       bool is_lockable = true;
       lock = try_for_turn(path, is_lockable);
       if (lock || !is_lockable) return is_made() ? "made" : "to make";
@@ -288,7 +301,7 @@ void make_store(const StoreOrder& order, const std::function<bool()>& is_made, c
     make_writable_folder(order.path.parent_path());
     return "";
   });
-  if (!is_to_make(order.path, is_made, comm, line, lock)) return;
+  if (!is_to_make(order, is_made, comm, line, lock)) return;
   const std::string parts =
       on_root(comm, [&] { return encode_parts(text::gathered(text::parts_of(order.files, order.options))); });
   const std::string folder = on_root(comm, [&]() -> std::string {

@@ -19,6 +19,8 @@ struct StoreOrder {
   std::vector<std::filesystem::path> files;
   text::Tokenizer tokenizer;
   text::ReadOptions options;
+  //! Asked between parts: whether to end, with StoppedError; what was made so far is made again.
+  std::function<bool()> is_stopped = [] { return false; };
 };
 
 //! Makes a token store on all ranks, each tokenizing parts of the files on demand: the same bytes on any number of

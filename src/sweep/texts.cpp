@@ -18,11 +18,15 @@ struct Maker {
   const text::Tokenizer& tokenizer;
   const mpi::Comm& comm;
   ProgressLine::Mode progress;
+  const std::function<bool()>& is_stopped;
+
+  StoreOrder order(const text::NeededStore& store) const {
+    return {store.path, store.files, tokenizer, options.text.read, is_stopped};
+  }
 
   void make(const text::NeededStore& store) const {
     make_store(
-        {store.path, store.files, tokenizer, options.text.read}, [&] { return text::is_made(store, tokenizer.hash()); },
-        comm, progress);
+        order(store), [&] { return text::is_made(store, tokenizer.hash()); }, comm, progress);
   }
 
   //! A damaged store is made again in this job's turn, unless another job has done so meanwhile.
@@ -35,7 +39,7 @@ struct Maker {
         return false;
       }
     };
-    make_store({store.path, store.files, tokenizer, options.text.read}, is_sound, comm, progress);
+    make_store(order(store), is_sound, comm, progress);
   }
 
   void verify(const text::NeededStore& store) const {
@@ -93,7 +97,7 @@ text::NeededStores stores_of(const SweepOptions& options, const text::Corpus& co
 }
 
 Texts::Texts(const SweepOptions& options, const ResolvedInputs& inputs, const mpi::Comm& comm,
-             ProgressLine::Mode progress) {
+             ProgressLine::Mode progress, const std::function<bool()>& is_stopped) {
   for (const auto& [given, model] : inputs.models) {
     const std::string& hash = model.tokenizer_hash;
     if (texts_.contains(hash)) continue;
@@ -104,7 +108,7 @@ Texts::Texts(const SweepOptions& options, const ResolvedInputs& inputs, const mp
       corpus.emplace(options.text);
     });
     const text::NeededStores stores = agreed_stores(comm, [&] { return stores_of(options, *corpus, hash); });
-    const Maker maker{options, *tokenizer, comm, progress};
+    const Maker maker{options, *tokenizer, comm, progress, is_stopped};
     maker.make_sound(stores.train);
     if (stores.held_out) maker.make_sound(*stores.held_out);
     on_all(comm,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -20,7 +21,9 @@ class Texts {
  public:
   //! Makes the stores that are missing or damaged, checks the others (each rank its share of the bytes) and opens
   //! all. Collective. Throws alike on all ranks: TextError, StoppedError, OutputError.
-  Texts(const SweepOptions& options, const ResolvedInputs& inputs, const mpi::Comm& comm, ProgressLine::Mode progress);
+  //! is_stopped is asked while stores are made: whether to end with StoppedError.
+  Texts(const SweepOptions& options, const ResolvedInputs& inputs, const mpi::Comm& comm, ProgressLine::Mode progress,
+        const std::function<bool()>& is_stopped);
 
   const text::TokenizedText& of(const std::string& tokenizer_hash) const { return texts_.at(tokenizer_hash); }
   //! Any tokenizer's: documents, and so their hashes, are the same for all.
