@@ -44,7 +44,7 @@ Plan make_plan(sweep::SweepOptions options, int n_ranks) {
   // How many of the ranks share a machine is not known here: at least one has this one's memory.
   const uint64_t memory = sweep::rank_memory(options.run, 1);
   const sweep::CostModel cost(options, inputs);
-  plan.units = sweep::make_units(plan.cells, n_ranks, options.run, cost, memory);
+  plan.units = sweep::make_units(plan.cells, options.run, cost, memory);
   // Cells may be meant for a larger machine; what they need is printed. A buffer is the user's own choice.
   sweep::check_buffers(options, plan.cells, cost, memory);
   for (const auto& cell : plan.cells) {

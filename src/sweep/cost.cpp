@@ -1,9 +1,8 @@
 #include "sweep/cost.h"
 
 #include <algorithm>
-#include <set>
 
-#include "train/recipe.h"
+#include "sweep/memory_need.h"
 
 namespace saesweep::sweep {
 namespace {
@@ -13,55 +12,24 @@ constexpr double kAdamBytes = 24;
 // Pre-activations stay in the cache; writing them there and choosing k of them takes about as long as this much
 // memory traffic.
 constexpr double kPreActivationBytes = 12;
-// Packed tokens and latents of the encoder's product.
-constexpr double kPackedBytes = 40 << 20;
-
-// Memory a parameter: the float32 weight, and what the optimizer remembers: two numbers of Adam, one of signum.
-double parameter_bytes(const Cell& cell, const train::TrainOptions& train) {
-  if (cell.is_loaded()) return 4;
-  const double state = train.optimizer_state == "bfloat16" ? 2 : 4;
-  return 4 + state * (train.optimizer == "signum" ? 1 : 2);
-}
-
-// Latents a token that are active: of relu and jumprelu a share that is half at the start and small in the end.
-double active_latents(const Cell& cell, double share) {
-  return takes_k(cell.sae.architecture) ? static_cast<double>(cell.sae.k) : share * cell.n_latents;
-}
-
-// What a token's candidates and codes take where its n largest are wanted.
-double largest_bytes(double n) {
-  return 8 * (n + std::max(n, 64.0) + 48) + 28 * n;
-}
-
-// What a step holds beside that: centered inputs, the gradient of each reconstruction, candidates and codes.
-double step_bytes(const Cell& cell, const train::TrainOptions& train, double batch) {
-  const bool is_nested = cell.sae.architecture == sae::Architecture::kMatryoshka;
-  const bool has_auxk = !cell.is_loaded() && train::make_recipe(train, cell.n_latents).auxk_alpha > 0;
-  const double row = 4.0 * cell.d_in;
-  double token = row * (1 + (is_nested ? static_cast<double>(cell.sae.matryoshka_fractions.size()) : 1)) +
-                 largest_bytes(active_latents(cell, 0.5));
-  if (train.multi_topk) token += row + largest_bytes(4.0 * cell.sae.k);
-  if (has_auxk) token += 2 * row + largest_bytes(cell.d_in / 2.0);
-  return kPackedBytes + batch * token;
-}
-
-double n_parameters(const Cell& cell) {
-  return 2.0 * cell.d_in * cell.n_latents + static_cast<double>(cell.n_latents + cell.d_in);
-}
-
-double n_parameters(const model::GptNeoxConfig& config) {
-  const double d = config.d_model;
-  return 2.0 * config.vocab_size * d + config.n_layers * (4 * d * d + 2 * d * config.d_mlp);
-}
+// Of relu and jumprelu about this share of the latents is active in the end.
+constexpr double kActiveShare = 0.1;
 
 double encoder_flops(const Cell& cell) {
   return 2.0 * cell.d_in * cell.n_latents;
 }
 double decoder_flops(const Cell& cell) {
-  return 2.0 * cell.d_in * active_latents(cell, 0.1);
+  return 2.0 * cell.d_in * active_latents(cell, kActiveShare);
 }
 
 }  // namespace
+
+StageSeconds& StageSeconds::operator+=(const StageSeconds& other) {
+  train += other.train;
+  evaluate += other.evaluate;
+  harvest += other.harvest;
+  return *this;
+}
 
 CostModel::CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core)
     : options_(options), flops_(core.flops * options.run.threads), bytes_(core.bytes) {
@@ -76,19 +44,18 @@ double CostModel::blocks_flops(const model::GptNeoxConfig& config, int64_t n_blo
 }
 
 double CostModel::rest_flops(const Cell& cell) const {
-  const auto& config = configs_.at(cell.model_path);
+  const auto& config = config_of(cell);
   const int64_t n_blocks = config.n_layers - 1 - cell.hookpoint.layer;
   return blocks_flops(config, n_blocks) + 2.0 * config.d_model * config.vocab_size;
 }
 
-//! The metrics are taken on held-out text and on as much training text; harvest reads most SAEs' text once.
-double CostModel::encoded_tokens() const {
-  const int64_t harvested = options_.autointerp.is_wanted ? options_.autointerp.harvest_tokens : 0;
-  return static_cast<double>(2 * options_.evaluate.tokens + harvested);
+//! Most SAEs' text is read once.
+double CostModel::harvest_tokens() const {
+  return options_.autointerp.is_wanted ? static_cast<double>(options_.autointerp.harvest_tokens) : 0;
 }
 
-double CostModel::shared_seconds(std::span<const Cell* const> cells) const {
-  const auto& config = configs_.at(cells.front()->model_path);
+StageSeconds CostModel::shared(std::span<const Cell* const> cells) const {
+  const auto& config = config_of(*cells.front());
   int64_t last_layer = -1;
   int64_t tokens = 0;
   std::map<model::Hookpoint, double> zeroed;
@@ -99,52 +66,48 @@ double CostModel::shared_seconds(std::span<const Cell* const> cells) const {
     if (const int64_t block = options_.train.buffer_tokens; block > 0 && !cell->is_loaded()) {
       tokens = std::max(tokens, (cell->tokens + block - 1) / block * block);
     }
-    zeroed[cell->hookpoint] = rest_flops(*cell);
+    if (const auto [place, is_new] = zeroed.try_emplace(cell->hookpoint); is_new) place->second = rest_flops(*cell);
   }
-  const double read = static_cast<double>(tokens) + encoded_tokens();
+  const double forward = blocks_flops(config, last_layer + 1) / flops_;
   double patched = blocks_flops(config, config.n_layers) + 2.0 * config.d_model * config.vocab_size;
   for (const auto& [hookpoint, flops] : zeroed) patched += flops;
-  return (read * blocks_flops(config, last_layer + 1) + options_.evaluate.ce_tokens * patched) / flops_;
+  // The metrics are taken on held-out text and on as much training text.
+  return {.train = static_cast<double>(tokens) * forward,
+          .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * forward +
+                      options_.evaluate.ce_tokens * patched / flops_,
+          .harvest = harvest_tokens() * forward};
 }
 
-double CostModel::cell_seconds(const Cell& cell) const {
-  const double trained = static_cast<double>(cell.tokens);
-  const double evaluated = encoded_tokens();
-  const double patched = static_cast<double>(options_.evaluate.ce_tokens);
+StageSeconds CostModel::own(const Cell& cell) const {
+  const double encoder = encoder_flops(cell);
+  const double decoder = decoder_flops(cell);
+  const double choice = kPreActivationBytes * static_cast<double>(cell.n_latents) / bytes_;
+  const double encoded = (encoder + decoder) / flops_ + choice;
   // Beside the decoder's forward: gradients of the latents, the decoder and the encoder, all over k latents.
-  const double flops = trained * (encoder_flops(cell) + 4 * decoder_flops(cell)) +
-                       evaluated * (encoder_flops(cell) + decoder_flops(cell)) +
-                       patched * (encoder_flops(cell) + decoder_flops(cell) + rest_flops(cell));
-  const double bytes = (trained + evaluated + patched) * kPreActivationBytes * cell.n_latents +
-                       trained / options_.train.batch_tokens * kAdamBytes * n_parameters(cell);
-  return flops / flops_ + bytes / bytes_;
+  const double trained = (encoder + 4 * decoder) / flops_ + choice +
+                         kAdamBytes * n_parameters(cell) / options_.train.batch_tokens / bytes_;
+  return {.train = static_cast<double>(cell.tokens) * trained,
+          .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * encoded +
+                      static_cast<double>(options_.evaluate.ce_tokens) * (encoded + rest_flops(cell) / flops_),
+          .harvest = harvest_tokens() * encoded};
 }
 
-uint64_t CostModel::buffer_bytes(std::span<const Cell* const> cells) const {
-  std::map<model::Hookpoint, int64_t> widths;
-  for (const auto* cell : cells) {
-    if (!cell->is_loaded()) widths[cell->hookpoint] = cell->d_in;
-  }
-  double bytes = 0;
-  for (const auto& [hookpoint, width] : widths) bytes += 2.0 * options_.train.buffer_tokens * width;
-  return static_cast<uint64_t>(std::min(bytes, 1e18));
+StageSeconds CostModel::stages(std::span<const Cell* const> cells) const {
+  StageSeconds seconds = shared(cells);
+  for (const Cell* cell : cells) seconds += own(*cell);
+  return seconds;
 }
 
 uint64_t CostModel::memory_bytes(std::span<const Cell* const> cells) const {
-  const auto& config = configs_.at(cells.front()->model_path);
-  const double batch =
-      static_cast<double>(cells.front()->is_loaded() ? options_.model.forward_tokens : options_.train.batch_tokens);
-  std::set<model::Hookpoint> hookpoints;
-  double saes = 0, step = 0;
-  for (const auto* cell : cells) {
-    hookpoints.insert(cell->hookpoint);
-    saes += parameter_bytes(*cell, options_.train) * n_parameters(*cell);
-    step = std::max(step, step_bytes(*cell, options_.train, batch));
-  }
-  const double weights = n_parameters(config) * (options_.model.dtype == "float32" ? 4 : 2);
-  const double activations = 4 * batch * config.d_model * hookpoints.size();
-  const double logits = 4.0 * options_.text.context_length * config.vocab_size;
-  return static_cast<uint64_t>(weights + saes + activations + step + logits) + buffer_bytes(cells);
+  MemoryNeed need(*this);
+  for (const Cell* cell : cells) need.add(*cell);
+  return need.bytes();
+}
+
+uint64_t CostModel::buffer_bytes(std::span<const Cell* const> cells) const {
+  MemoryNeed need(*this);
+  for (const Cell* cell : cells) need.add(*cell);
+  return need.buffer_bytes();
 }
 
 }  // namespace saesweep::sweep

@@ -19,27 +19,48 @@ struct CoreSpeed {
   double bytes = 8e9;
 };
 
-//! Predicts times and memory of cells from counts of operations. Uncalibrated, so that a plan is a pure function
-//! of the sweep: relative costs matter, absolute ones are within a factor of a few.
+//! Seconds of a rank's device by stage of a cell.
+struct StageSeconds {
+  double train = 0;
+  double evaluate = 0;
+  double harvest = 0;
+
+  double total() const { return train + evaluate + harvest; }
+  StageSeconds& operator+=(const StageSeconds& other);
+};
+
+//! Predicts times and memory of cells from counts of operations. Uncalibrated, so that a division is a pure function
+//! of the sweep: relative costs matter, absolute ones are within a factor of a few (sweep/calibration.h).
 class CostModel {
  public:
   CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core = {});
 
   //! Paid once by cells that train together, however many: the model's forward pass to their last hookpoint,
-  //! over the largest training budget and the evaluation texts.
-  double shared_seconds(std::span<const Cell* const> cells) const;
-  //! Paid by each cell: its training steps, its encoding of the evaluation texts, its patched forward passes.
-  double cell_seconds(const Cell& cell) const;
-  //! Bytes that cells training together need: weights of the model, SAEs with what the optimizer remembers, the
-  //! activation buffer, a batch of activations a hookpoint, what a step works with, a row of logits.
+  //! over the largest training budget, the evaluation texts and the harvested text; zero-ablated forward passes.
+  StageSeconds shared(std::span<const Cell* const> cells) const;
+  //! Paid by each cell: its training steps, its encoding of the texts, its patched forward passes.
+  StageSeconds own(const Cell& cell) const;
+  //! Of cells that train together: what all pay, and what each does.
+  StageSeconds stages(std::span<const Cell* const> cells) const;
+  //! Sums of these over the stages.
+  double shared_seconds(std::span<const Cell* const> cells) const { return shared(cells).total(); }
+  double cell_seconds(const Cell& cell) const { return own(cell).total(); }
+
+  //! Of shared(), the forward passes with a cell's hookpoint zeroed, once for all of its cells.
+  double zeroing_seconds(const Cell& cell) const { return options_.evaluate.ce_tokens * rest_flops(cell) / flops_; }
+
+  //! Bytes that cells training together need (sweep/memory_need.h).
   uint64_t memory_bytes(std::span<const Cell* const> cells) const;
   //! Of these the activation buffer: buffer_tokens * width * 2 * hookpoints.
   uint64_t buffer_bytes(std::span<const Cell* const> cells) const;
 
+  const SweepOptions& options() const { return options_; }
+  const model::GptNeoxConfig& config_of(const Cell& cell) const { return configs_.at(cell.model_path); }
+
  private:
+  //! Tokens in which windows are sought.
+  double harvest_tokens() const;
   //! Operations a token of n blocks, and of what follows a cell's hookpoint up to the logits.
-  //! Tokens that trained SAEs encode.
-  double encoded_tokens() const;
   double blocks_flops(const model::GptNeoxConfig& config, int64_t n_blocks) const;
   double rest_flops(const Cell& cell) const;
 

@@ -162,7 +162,7 @@ void Run::prepare() {
   if (options_.autointerp.is_wanted) {
     on_all(comm_, [&](int64_t&) { scoring_.emplace(options_, folders_, comm_, *results_, tokenizers_, log_); });
   }
-  units_ = make_units(cells_left(), comm_.size(), options_.run, *cost_, memory);
+  units_ = make_units(cells_left(), options_.run, *cost_, memory);
 }
 
 //! Of the sweep's cells those of this job's shard.

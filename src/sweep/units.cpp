@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <queue>
 #include <set>
@@ -14,73 +13,81 @@
 #include "base/errors.h"
 #include "base/machine_memory.h"
 #include "base/progress.h"
+#include "sweep/memory_need.h"
 
 namespace saesweep::sweep {
 namespace {
 
-Unit make_unit(std::span<const Cell> cells, std::span<const size_t> members, size_t group, const CostModel& cost) {
-  Unit unit{.cells = {members.begin(), members.end()}, .group = group};
-  std::vector<const Cell*> parts;
-  for (const size_t number : members) {
-    parts.push_back(&cells[number]);
-    unit.cost_seconds += cost.cell_seconds(cells[number]);
-  }
-  unit.cost_seconds += cost.shared_seconds(parts);
-  unit.memory_bytes = cost.memory_bytes(parts);
-  unit.buffer_bytes = cost.buffer_bytes(parts);
-  return unit;
-}
+// Cells of one group, and how they are divided.
+class Division {
+ public:
+  Division(std::span<const Cell> cells, const CostModel& cost, uint64_t memory_bytes)
+      : cells_(cells), cost_(cost), memory_bytes_(memory_bytes) {}
 
-size_t n_parts(size_t n_cells, size_t most) {
-  return (n_cells + most - 1) / most;
-}
-
-// Some cells of a group in equal parts.
-std::vector<Unit> cut(std::span<const Cell> cells, std::span<const size_t> members, size_t group, size_t parts,
-                      const CostModel& cost) {
-  std::vector<Unit> units;
-  for (size_t part = 0; part < parts; ++part) {
-    const size_t begin = members.size() * part / parts;
-    const size_t end = members.size() * (part + 1) / parts;
-    units.push_back(make_unit(cells, members.subspan(begin, end - begin), group, cost));
+  //! Appends the units of a group: parts of equally many cells where these fit, else as many cells as fit, in order.
+  void divide(std::span<const size_t> members, size_t group, size_t most_cells, std::vector<Unit>& units) const {
+    std::vector<size_t> ends = filled(members, most_cells);
+    const std::vector<size_t> even = evened(members.size(), ends.size());
+    if (fits(members, even)) ends = even;
+    size_t begin = 0;
+    for (const size_t end : ends) {
+      units.push_back(make_unit(members.subspan(begin, end - begin), group));
+      begin = end;
+    }
   }
-  return units;
-}
 
-// The fewest parts, from `parts` on, that each fit into memory; single cells where none do.
-std::vector<Unit> cut_to_fit(std::span<const Cell> cells, std::span<const size_t> members, size_t group, size_t parts,
-                             const CostModel& cost, uint64_t memory_bytes) {
-  for (;; ++parts) {
-    auto units = cut(cells, members, group, parts, cost);
-    const bool fits = std::ranges::all_of(units, [&](const Unit& unit) { return unit.memory_bytes <= memory_bytes; });
-    if (fits || parts == members.size()) return units;
+ private:
+  static std::vector<size_t> evened(size_t n_cells, size_t n_parts) {
+    std::vector<size_t> ends;
+    for (size_t part = 1; part <= n_parts; ++part) ends.push_back(n_cells * part / n_parts);
+    return ends;
   }
-}
 
-// The first n_whole groups stay whole, the others are cut into units of at most `most` cells; all as memory allows.
-std::vector<Unit> divide(std::span<const Cell> cells, const std::vector<Group>& groups, size_t n_whole, size_t most,
-                         const CostModel& cost, uint64_t memory_bytes) {
-  std::vector<Unit> units;
-  for (size_t group = 0; group < groups.size(); ++group) {
-    const std::span<const size_t> members = groups[group].cells;
-    const size_t parts = group < n_whole ? 1 : n_parts(members.size(), most);
-    auto made = cut_to_fit(cells, members, group, parts, cost, memory_bytes);
-    std::ranges::move(made, std::back_inserter(units));
+  std::vector<size_t> filled(std::span<const size_t> members, size_t most_cells) const {
+    std::vector<size_t> ends;
+    size_t begin = 0;
+    MemoryNeed need(cost_);
+    for (size_t i = 0; i < members.size(); ++i) {
+      need.add(cells_[members[i]]);
+      if (i == begin || (i - begin < most_cells && need.bytes() <= memory_bytes_)) continue;
+      ends.push_back(i);
+      begin = i;
+      need = MemoryNeed(cost_);
+      need.add(cells_[members[i]]);
+    }
+    ends.push_back(members.size());
+    return ends;
   }
-  std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) {
-    return std::tuple(-a.cost_seconds, a.cells.front()) < std::tuple(-b.cost_seconds, b.cells.front());
-  });
-  return units;
-}
 
-// Sizes that lead to different divisions of some group, largest first.
-std::set<size_t, std::greater<>> useful_sizes(const std::vector<Group>& groups) {
-  std::set<size_t, std::greater<>> sizes;
-  for (const auto& group : groups) {
-    for (size_t parts = 1; parts <= group.cells.size(); ++parts) sizes.insert(n_parts(group.cells.size(), parts));
+  bool fits(std::span<const size_t> members, const std::vector<size_t>& ends) const {
+    size_t begin = 0;
+    for (const size_t end : ends) {
+      MemoryNeed need(cost_);
+      for (size_t i = begin; i < end; ++i) need.add(cells_[members[i]]);
+      if (end - begin > 1 && need.bytes() > memory_bytes_) return false;
+      begin = end;
+    }
+    return true;
   }
-  return sizes;
-}
+
+  Unit make_unit(std::span<const size_t> members, size_t group) const {
+    Unit unit{.cells = {members.begin(), members.end()}, .group = group};
+    MemoryNeed need(cost_);
+    std::vector<const Cell*> parts;
+    for (const size_t number : members) {
+      parts.push_back(&cells_[number]);
+      need.add(cells_[number]);
+    }
+    unit.cost_seconds = cost_.stages(parts).total();
+    unit.memory_bytes = need.bytes();
+    unit.buffer_bytes = need.buffer_bytes();
+    return unit;
+  }
+
+  std::span<const Cell> cells_;
+  const CostModel& cost_;
+  uint64_t memory_bytes_;
+};
 
 [[noreturn]] void refuse_memory(const SweepOptions& options, const Cell& cell, const CostModel& cost,
                                 uint64_t memory_bytes) {
@@ -98,39 +105,54 @@ std::set<size_t, std::greater<>> useful_sizes(const std::vector<Group>& groups) 
                   describe(cell), bytes_text(cost.memory_bytes(alone)), buffer, bytes_text(memory_bytes)));
 }
 
+bool share_forward(const Cell& a, const Cell& b) {
+  return a.init_seed == b.init_seed && a.variant == b.variant && a.model_path == b.model_path;
+}
+
 }  // namespace
 
 std::vector<Group> make_groups(std::span<const Cell> cells) {
   std::vector<Group> groups;
   std::map<std::tuple<std::string, model::Variant, int64_t>, size_t> numbers;
+  size_t group = 0;
   for (size_t i = 0; i < cells.size(); ++i) {
-    const auto key = std::tuple(cells[i].model_path, cells[i].variant, cells[i].init_seed);
-    const auto [place, is_new] = numbers.emplace(key, groups.size());
-    if (is_new) groups.emplace_back();
-    groups[place->second].cells.push_back(i);
+    const Cell& cell = cells[i];
+    if (i == 0 || !share_forward(cells[i - 1], cell)) {
+      const auto key = std::tuple(cell.model_path, cell.variant, cell.init_seed);
+      group = numbers.emplace(key, groups.size()).first->second;
+      if (group == groups.size()) groups.emplace_back();
+    }
+    groups[group].cells.push_back(i);
   }
   return groups;
 }
 
-std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost,
+std::vector<Unit> make_units(std::span<const Cell> cells, const RunOptions& run, const CostModel& cost,
                              uint64_t memory_bytes) {
+  const Division division(cells, cost, memory_bytes);
+  const size_t most_cells = run.cells_per_unit > 0 ? static_cast<size_t>(run.cells_per_unit) : cells.size();
   const auto groups = make_groups(cells);
-  if (run.cells_per_unit > 0)
-    return divide(cells, groups, 0, static_cast<size_t>(run.cells_per_unit), cost, memory_bytes);
-  // Either all groups are cut, or only those that are left when each rank has had the same number of whole ones.
-  const size_t full_rounds = groups.size() - groups.size() % static_cast<size_t>(n_ranks);
-  std::vector<Unit> best;
-  double shortest = 0;
-  for (const size_t size : useful_sizes(groups)) {
-    for (const size_t n_whole : std::set<size_t, std::greater<>>{full_rounds, 0}) {
-      auto units = divide(cells, groups, n_whole, size, cost, memory_bytes);
-      const double makespan = make_schedule(units, n_ranks).makespan;
-      if (!best.empty() && makespan >= shortest) continue;
-      shortest = makespan;
-      best = std::move(units);
-    }
+  std::vector<Unit> units;
+  for (size_t group = 0; group < groups.size(); ++group) {
+    division.divide(groups[group].cells, group, most_cells, units);
   }
-  return best;
+  std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) {
+    return std::tuple(-a.cost_seconds, a.cells.front()) < std::tuple(-b.cost_seconds, b.cells.front());
+  });
+  return units;
+}
+
+UnitCost unit_cost(const Unit& unit, std::span<const Cell> cells, const CostModel& cost) {
+  UnitCost seconds;
+  std::set<model::Hookpoint> zeroed;
+  for (const size_t number : unit.cells) {
+    const Cell* alone = &cells[number];
+    const double zeroing = cost.zeroing_seconds(*alone);
+    const bool is_first = zeroed.insert(alone->hookpoint).second;
+    seconds.cell_seconds.push_back(cost.cell_seconds(*alone) + (is_first ? zeroing : 0));
+    seconds.forward_seconds.push_back(cost.shared_seconds({&alone, 1}) - zeroing);
+  }
+  return seconds;
 }
 
 void check_memory(const SweepOptions& options, std::span<const Cell> cells, const CostModel& cost,

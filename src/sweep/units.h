@@ -9,6 +9,7 @@
 #include "sweep/cell.h"
 #include "sweep/cost.h"
 #include "sweep/options.h"
+#include "sweep/scheduler.h"
 
 namespace saesweep::sweep {
 
@@ -42,12 +43,16 @@ struct Schedule {
 //! Groups in the order of their first cells.
 std::vector<Group> make_groups(std::span<const Cell> cells);
 
-//! Divides the groups into units. RunOptions::cells_per_unit bounds their cells; where it is 0, groups stay whole but
-//! for those, all or the ones left over when each rank has had equally many, whose cutting into units of one size
-//! ends the schedule earliest. No unit of several cells needs more than memory_bytes. Units stand longest first, those
-//! of equal cost by their first cell. n_ranks >= 1.
-std::vector<Unit> make_units(std::span<const Cell> cells, int n_ranks, const RunOptions& run, const CostModel& cost,
+//! Divides the groups into units, as large as memory_bytes allows: parts of a group of about equally many cells.
+//! RunOptions::cells_per_unit bounds their cells where it is not 0. A cell that needs more is a unit of its own. Units
+//! stand longest first, those of equal cost by their first cell. Ranks that would idle are the scheduler's to mind
+//! (sweep/scheduler.h).
+std::vector<Unit> make_units(std::span<const Cell> cells, const RunOptions& run, const CostModel& cost,
                              uint64_t memory_bytes = std::numeric_limits<uint64_t>::max());
+
+//! What the scheduler has to know of a unit of these cells; all of it adds up to cost_seconds. What a hookpoint's cells
+//! share stands at the first of them.
+UnitCost unit_cost(const Unit& unit, std::span<const Cell> cells, const CostModel& cost);
 
 //! Throws ConfigError naming what a cell needs, alone, and of what, where it does not fit into the memory of a rank.
 void check_memory(const SweepOptions& options, std::span<const Cell> cells, const CostModel& cost,

@@ -22,7 +22,7 @@ Plan small_plan(int n_ranks) {
             .n_ranks = n_ranks,
             .output_bytes = 1'500'000};
   plan.options.name = "small";
-  plan.units = make_units(plan.cells, n_ranks, plan.options.run, sweep::CostModel(small_sweep(), small_inputs()));
+  plan.units = make_units(plan.cells, plan.options.run, sweep::CostModel(small_sweep(), small_inputs()));
   return plan;
 }
 

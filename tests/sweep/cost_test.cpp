@@ -99,5 +99,45 @@ TEST(Cost, MemoryCountsWeightsMomentsAndActivations) {
   EXPECT_NEAR(static_cast<double>(with_auxk) - adam, 1024.0 * (2 * 4 * 128 + 28 * 64 + 8 * (2 * 64 + 48)), 1);
 }
 
+TEST(Cost, StagesAddUpAndHarvestIsCountedWhereItIsWanted) {
+  auto options = small_sweep();
+  const Cell first = cell_at(0), last = cell_at(5);
+  const std::vector<const Cell*> cells = {&first, &last};
+  const CostModel without(options, small_inputs(), kFlopsOnly);
+  EXPECT_EQ(without.stages(cells).harvest, 0);
+  EXPECT_DOUBLE_EQ(without.stages(cells).total(),
+                   without.shared_seconds(cells) + without.cell_seconds(first) + without.cell_seconds(last));
+  options.autointerp.is_wanted = true;
+  options.autointerp.harvest_tokens = 30'000;
+  const CostModel with(options, small_inputs(), kFlopsOnly);
+  EXPECT_EQ(with.stages(cells).train, without.stages(cells).train);
+  EXPECT_EQ(with.stages(cells).evaluate, without.stages(cells).evaluate);
+  EXPECT_DOUBLE_EQ(with.stages(cells).harvest, 30'000 * (6 * kBlock + 2 * (2 * 128 * 2048 + 2 * 128 * 16)));
+}
+
+// Of a latent: a bit for each of 640 windows; 10 x 30 drawn windows and the 40 highest, of 32 activations of 4 bytes
+// and 56 beside.
+TEST(Cost, MemoryOfHarvestCountsOnTheCpuWhereItIsMoreThanTheSteps) {
+  auto options = small_sweep();
+  const Cell first = cell_at(0);
+  const auto bytes = [&] {
+    return static_cast<double>(CostModel(options, small_inputs()).memory_bytes(std::vector{&first}));
+  };
+  const double training = bytes();
+  options.autointerp.is_wanted = true;
+  options.autointerp.harvest_tokens = 20'480;
+  options.autointerp.explainer_examples = 10;
+  options.autointerp.scorer_examples = 20;
+  EXPECT_EQ(bytes(), training);  // below what a step works with
+  options.autointerp.latents = 500;
+  const double latent = 640.0 / 8 + (10 * 30 + 40) * (32 * 4 + 56);
+  const double step = (40 << 20) + 1024.0 * (2 * 4 * 128 + 28 * 16 + 8 * (16 + 64 + 48));
+  EXPECT_NEAR(bytes() - training, (2048 + 500) * latent + 48 * 2048 - step, 1);
+  options.autointerp.harvest_memory_gb = 0.02;
+  EXPECT_NEAR(bytes() - training, std::max(0.0, 20e6 + 500 * latent + 48 * 2048 - step), 1);
+  options.run.device = "cuda";  // windows stand in the host's memory
+  EXPECT_EQ(bytes(), training);
+}
+
 }  // namespace
 }  // namespace saesweep::sweep
