@@ -252,7 +252,13 @@ Table run_table() {
                "most cells that train at the same time on a rank; 0: as planned for the ranks there are"),
            setting<double>(
                "memory_gb", number_at_least_0(), [](SweepOptions & o) -> auto& { return o.run.memory_gb; },
-               "memory a rank may use, in 10^9 bytes; 0: its share of the machine's")}};
+               "memory a rank may use, in 10^9 bytes; 0: its share of the machine's"),
+           setting<std::string>(
+               "checkpoint_every", checkpoint_every(), [](SweepOptions & o) -> auto& { return o.run.checkpoint_every; },
+               "when half-trained SAEs are saved; auto: so that saving takes below 5 % of the time"),
+           setting<double>(
+               "grace", duration(), [](SweepOptions & o) -> auto& { return o.run.grace_seconds; },
+               "time between a signal to stop and the kill that follows; SAEs are saved if that fits")}};
 }
 
 }  // namespace

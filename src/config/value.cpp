@@ -7,6 +7,9 @@
 #include <set>
 #include <sstream>
 
+#include "base/errors.h"
+#include "train/checkpoint_pace.h"
+
 namespace saesweep::config {
 namespace {
 
@@ -229,6 +232,35 @@ Kind<sweep::LayerSelection> layer_selection() {
 
 bool is_recipe(const toml::node& node) {
   return string_of(node) == "recipe";
+}
+
+Kind<std::string> checkpoint_every() {
+  return {.expects = "tokens (an integer above 0), a time as \"10 min\", \"90 s\" or \"1 h\", \"auto\" or \"never\"",
+          .read = [](const toml::node& node) -> std::optional<std::string> {
+            const auto* number = node.as_integer();
+            const auto text = number != nullptr ? std::to_string(number->get()) : string_of(node).value_or("");
+            try {
+              train::parse_checkpoint_every(text);
+              return text;
+            } catch (const InputError&) {
+              return std::nullopt;
+            }
+          },
+          .write = [](const std::string& text) { return quoted(text); },
+          .words = {"auto", "never"}};
+}
+
+Kind<double> duration() {
+  return {.expects = "a number of seconds of at least 0, or a time as \"30 s\", \"5 min\" or \"1 h\"",
+          .read = [](const toml::node& node) -> std::optional<double> {
+            if (const auto number = number_at_least_0().read(node)) return number;
+            try {
+              return train::parse_duration(string_of(node).value_or(""));
+            } catch (const InputError&) {
+              return std::nullopt;
+            }
+          },
+          .write = [](const double& seconds) { return number_at_least_0().write(seconds); }};
 }
 
 }  // namespace saesweep::config

@@ -54,6 +54,10 @@ Kind<std::string> text_or_nothing();
 Kind<std::string> one_of(std::vector<std::string> words);
 Kind<model::Variant> variant();
 Kind<sae::Architecture> architecture();
+//! [run] checkpoint_every (train/checkpoint_pace.h), as text.
+Kind<std::string> checkpoint_every();
+//! Seconds, or a time as "5 min".
+Kind<double> duration();
 //! A path, made absolute; a leading @ stays.
 Kind<std::string> path();
 //! A path, or "".

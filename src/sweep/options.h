@@ -53,6 +53,10 @@ struct RunOptions {
   //! Memory a rank may use, in GB (10^9 bytes); 0: its share of the machine's. Units are cut to fit. Never changes
   //! results.
   double memory_gb = 0;
+  //! When what is trained is saved (train/checkpoint_pace.h): tokens, "10 min", "auto" or "never".
+  std::string checkpoint_every = "auto";
+  //! Between a signal to stop and the kill that follows it.
+  double grace_seconds = 30;
 };
 
 //! A sweep file, read and checked. Fields that are axes of the grid hold their value in GridAxes; the option

@@ -1,5 +1,6 @@
 #include "train/sae_trainer.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
@@ -164,15 +165,78 @@ void SaeTrainer::update(std::span<const Part> parts, std::span<const float> d_th
   if (!d_threshold.empty()) finish(recipe_.optimizer, state_.threshold, p.threshold);
 }
 
+model::NamedTensors SaeTrainer::tensors() const {
+  const sae::Parameters& p = sae_.parameters;
+  model::NamedTensors all;
+  const auto add = [&](const std::string& name, const at::Tensor& parameter, const OptimizerState& state) {
+    const std::pair<const char*, at::Tensor> parts[] = {
+        {"", parameter}, {".first", state.first}, {".second", state.second}};
+    for (const auto& [ending, tensor] : parts) {
+      if (tensor.defined()) all.emplace_back(name + ending, tensor);
+    }
+  };
+  add("W_enc", p.W_enc, state_.W_enc);
+  add("b_enc", p.b_enc, state_.b_enc);
+  add("W_dec", p.W_dec, state_.W_dec);
+  add("b_dec", p.b_dec, state_.b_dec);
+  add("threshold", p.threshold, state_.threshold);
+  return all;
+}
+
+TrainerState SaeTrainer::state() const {
+  TrainerState state{.steps_done = steps_done_, .tensors = tensors()};
+  state.tensors.emplace_back("tokens_since_fired", at::tensor(tokens_since_fired_, at::kLong));
+  state.numbers = {{"spread", spread_}, {"largest_rate", largest_rate_}, {"rate_square_sum", rate_square_sum_}};
+  return state;
+}
+
+void SaeTrainer::restore(const TrainerState& state) {
+  const auto refuse = [](const std::string& problem) { throw ModelError("checkpoint", problem); };
+  if (state.steps_done < 1 || state.steps_done >= n_steps_) {
+    refuse(fmt::format("stands after step {}, but training has {}", state.steps_done, n_steps_));
+  }
+  state_ = SaeState(recipe_, sae_.parameters);
+  model::NamedTensors expected = tensors();
+  const at::Tensor counters = at::empty({sae_.parameters.n_latents()}, at::kLong);
+  expected.emplace_back("tokens_since_fired", counters);
+  if (state.tensors.size() != expected.size()) {
+    refuse(fmt::format("has {} tensors, expected {}", state.tensors.size(), expected.size()));
+  }
+  for (auto& [name, tensor] : expected) {
+    const auto found = std::ranges::find(state.tensors, name, [](const auto& one) { return one.first; });
+    if (found == state.tensors.end()) refuse(fmt::format("lacks the tensor {}", name));
+    const at::Tensor& given = found->second;
+    if (given.sizes() != tensor.sizes() || given.scalar_type() != tensor.scalar_type()) {
+      refuse(fmt::format("tensor {}: found {} {}, expected {} {}", name, c10::toString(given.scalar_type()),
+                         model::shape_text(given.sizes()), c10::toString(tensor.scalar_type()),
+                         model::shape_text(tensor.sizes())));
+    }
+    tensor.copy_(given);
+  }
+  const int64_t* tokens = counters.const_data_ptr<int64_t>();
+  tokens_since_fired_.assign(tokens, tokens + counters.numel());
+  mark_dead();
+  spread_ = state.numbers.at("spread");
+  largest_rate_ = state.numbers.at("largest_rate");
+  rate_square_sum_ = state.numbers.at("rate_square_sum");
+  is_started_ = true;
+  steps_done_ = state.steps_done;
+}
+
+void SaeTrainer::mark_dead() {
+  for (size_t latent = 0; latent < is_dead_.size(); ++latent) {
+    is_dead_[latent] = tokens_since_fired_[latent] >= options_.dead_after_tokens ? 1 : 0;
+  }
+}
+
 double SaeTrainer::count_dead(int64_t n_tokens) {
-  int64_t n_dead = 0;
   for (size_t latent = 0; latent < fired_.size(); ++latent) {
     tokens_since_fired_[latent] = fired_[latent] != 0 ? 0 : tokens_since_fired_[latent] + n_tokens;
-    is_dead_[latent] = tokens_since_fired_[latent] >= options_.dead_after_tokens ? 1 : 0;
-    n_dead += is_dead_[latent];
   }
   std::fill(fired_.begin(), fired_.end(), 0);
-  return static_cast<double>(n_dead) / static_cast<double>(fired_.size());
+  mark_dead();
+  const auto n_dead = std::count(is_dead_.begin(), is_dead_.end(), 1);
+  return static_cast<double>(n_dead) / static_cast<double>(is_dead_.size());
 }
 
 }  // namespace saesweep::train

@@ -9,6 +9,7 @@
 #include "sae/options.h"
 #include "sae/sae.h"
 #include "train/backend.h"
+#include "train/checkpoint.h"
 #include "train/objective.h"
 #include "train/options.h"
 #include "train/recipe.h"
@@ -58,6 +59,11 @@ class SaeTrainer {
   //! rate where the loss is not finite or has grown beyond all measure; the SAE is then of no use.
   StepReport step(const at::Tensor& x);
 
+  //! All that the next steps depend on beside the batches: between two steps, before the last. The tensors are views.
+  TrainerState state() const;
+  //! Goes on from there. Throws ModelError naming what does not fit these options; the trainer is then of no use.
+  void restore(const TrainerState& state);
+
   //! Trained as far as steps_done(); under signum the weights are the average only after the last step.
   const sae::Sae& sae() const { return sae_; }
 
@@ -68,6 +74,9 @@ class SaeTrainer {
   void follow_threshold(const sae::Codes& codes);
   void update(std::span<const Part> parts, std::span<const float> d_threshold, double learning_rate);
   OptimizerStep optimizer_step(double learning_rate);
+  //! The tensors of the SAE and of the optimizer, by name.
+  model::NamedTensors tensors() const;
+  void mark_dead();
   //! Counts a step of so many tokens; returns the share of dead latents.
   double count_dead(int64_t n_tokens);
 
