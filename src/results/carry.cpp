@@ -1,8 +1,9 @@
 #include "results/carry.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "results/blocks.h"
 #include "results/header.h"
@@ -10,13 +11,6 @@
 namespace saesweep::results {
 
 namespace {
-
-// A stage of an older file counts where its columns are whole there and its id is the same.
-Stage stage_of_equal_ids(const CellRow& found, const CellRow& asked) {
-  if (found.id != asked.id) return Stage::kNone;
-  if (found.evaluate_id != asked.evaluate_id) return Stage::kTrained;
-  return found.score_id != asked.score_id ? Stage::kEvaluated : Stage::kScored;
-}
 
 std::vector<int64_t> match(const h5::File& older, const Shape& shape, std::span<const Vocabulary> vocabularies) {
   const std::vector<std::string> texts = older.open_dataset("/vocabularies/token").read_texts();
@@ -38,6 +32,24 @@ std::vector<int64_t> match(const h5::File& older, const Shape& shape, std::span<
   return matches;
 }
 
+// Rows that stand one after the other in both files, and of which the same stages hold.
+struct Run {
+  uint64_t from = 0;
+  uint64_t to = 0;
+  uint64_t n = 0;
+  Stage stage = Stage::kNone;
+
+  bool takes(const Run& next) const { return next.from == from + n && next.to == to + n && next.stage == stage; }
+};
+
+void append(std::vector<Run>& runs, const Run& row) {
+  if (!runs.empty() && runs.back().takes(row)) {
+    ++runs.back().n;
+  } else {
+    runs.push_back(row);
+  }
+}
+
 // Copies rows of two open files.
 class RowCopy {
  public:
@@ -49,9 +61,9 @@ class RowCopy {
     }
   }
 
-  void copy(uint64_t from, uint64_t to, Stage last) {
+  void copy(const Run& run) {
     for (Column& column : columns_) {
-      if (column.stage <= last) copy(column, from, to);
+      if (column.stage <= run.stage) copy(column, run);
     }
   }
 
@@ -62,14 +74,14 @@ class RowCopy {
     h5::Dataset newer;
   };
 
-  static void copy(Column& column, uint64_t from, uint64_t to) {
+  static void copy(Column& column, const Run& run) {
     h5::Slab box{std::vector<hsize_t>(column.older.dims().size(), 0), column.older.dims()};
     for (size_t i = 1; i < box.count.size(); ++i) box.count[i] = std::min(box.count[i], column.newer.dims()[i]);
-    box.start[0] = from;
-    box.count[0] = 1;
+    box.start[0] = run.from;
+    box.count[0] = run.n;
     for_each_block(box, column.older.element_bytes(), [&](const h5::Slab& block) {
       h5::Slab place = block;
-      place.start[0] = to;
+      place.start[0] = run.to + block.start[0] - run.from;
       column.newer.write_bytes(place, column.older.read_bytes(block));
     });
   }
@@ -77,69 +89,76 @@ class RowCopy {
   std::vector<Column> columns_;
 };
 
-template <typename T>
-void put(h5::File& file, const char* path, uint64_t row, const T& value) {
-  file.open_dataset(path).write_slab({{row}, {1}}, std::span<const T>(&value, 1));
-}
+// How far the rows of a range are.
+struct Progress {
+  std::vector<uint8_t> states, stages;
+  std::vector<std::string> failures;
 
-// Whether the cell would fail again: the settings of the stage that it failed in are the same.
-bool stays_failed(const CellStatus& found, const CellRow& asked) {
-  return found.state == State::kFailed && found.stage < stage_of_equal_ids(found.row, asked);
-}
+  explicit Progress(uint64_t n) : states(n), stages(n), failures(n) {}
 
-void write_progress(const Carried& carried, h5::File& file, const CellStatus& found, const CellRow& asked, Stage stage,
-                    uint64_t row) {
-  put(file, "/cells/stage", row, static_cast<uint8_t>(stage));
-  const bool failed = stays_failed(found, asked);
-  if (failed) put(file, "/cells/failure", row, found.failure);
-  // A whole row of a cell that the sweep has no more is as done as it was.
-  const bool stays_done = found.state == State::kDone && found.row == asked && found.stage == stage;
-  const bool is_done = stays_done || stage >= carried.last_stage;
-  const State state = failed ? State::kFailed : is_done ? State::kDone : State::kToCome;
-  put(file, "/cells/state", row, static_cast<uint8_t>(state));
-}
+  void write(h5::File& file, RowRange range) const {
+    const h5::Slab slab{{range.first}, {range.last - range.first}};
+    file.open_dataset("/cells/failure").write_slab(slab, failures);
+    file.open_dataset("/cells/stage").write_slab<uint8_t>(slab, stages);
+    file.open_dataset("/cells/state").write_slab<uint8_t>(slab, states);
+  }
+};
 
-// The vocabulary's place in the new file; -1 where it is not there, and its token ids mean nothing.
-int64_t vocabulary_of(const Carried& carried, const h5::File& older, uint64_t row) {
-  const int64_t place = older.open_dataset("/cells/vocabulary").read_slab<int64_t>({{row}, {1}}).front();
-  const bool is_known = place >= 0 && place < static_cast<int64_t>(carried.vocabularies.size());
-  return is_known ? carried.vocabularies[static_cast<size_t>(place)] : -1;
+// The vocabulary's place in the new file; -1 where it is not there, and the row's token ids mean nothing.
+int64_t vocabulary_of(const CarriedVocabularies& vocabularies, uint64_t row) {
+  const int64_t place = vocabularies.of_rows[row];
+  const bool is_known = place >= 0 && place < static_cast<int64_t>(vocabularies.matches.size());
+  return is_known ? vocabularies.matches[static_cast<size_t>(place)] : -1;
 }
 
 }  // namespace
 
-Stage valid_stage(const CellStatus& found, const CellRow& asked) {
-  return std::min(found.stage, stage_of_equal_ids(found.row, asked));
-}
-
-State valid_state(const CellStatus& found, const CellRow& asked) {
-  if (found.row == asked) return found.state;
-  if (stays_failed(found, asked)) return State::kFailed;
-  return State::kToCome;
-}
-
-Carried find_carried(const std::filesystem::path& older, std::span<const Vocabulary> vocabularies, Stage last_stage) {
-  const h5::File file = open_results(older);
-  return {older, read_cells(older), match(file, shape_of(file), vocabularies), last_stage};
+Carried find_carried(std::span<const std::filesystem::path> older, std::span<const Vocabulary> vocabularies,
+                     Stage last_stage) {
+  std::vector<std::vector<CellStatus>> cells;
+  std::vector<CarriedVocabularies> found;
+  for (const std::filesystem::path& path : older) {
+    // Before the columns: what a running job has not yet said to be written then counts for nothing.
+    cells.push_back(read_cells(path));
+    const h5::File file = open_results(path);
+    found.push_back(
+        {match(file, shape_of(file), vocabularies), file.open_dataset("/cells/vocabulary").read<int64_t>()});
+  }
+  return {{older.begin(), older.end()}, Origins(std::move(cells), last_stage), std::move(found)};
 }
 
 void carry_rows(const Carried& carried, h5::File& file, std::span<const CellRow> rows, RowRange range) {
-  const h5::File older = open_results(carried.older);
-  std::map<std::string_view, uint64_t> places;
-  for (size_t i = 0; i < carried.cells.size(); ++i) places.emplace(carried.cells[i].row.id, i);
-  RowCopy columns(older, file);
+  std::vector<std::vector<Run>> runs(carried.files.size());
+  std::vector<std::pair<uint64_t, int64_t>> vocabularies;
+  Progress progress(range.last - range.first);
   for (uint64_t row = range.first; row < range.last; ++row) {
-    const auto place = places.find(rows[row].id);
-    if (place == places.end()) continue;
-    const CellStatus& found = carried.cells[place->second];
-    Stage stage = valid_stage(found, rows[row]);
-    const bool is_harvested = stage >= Stage::kHarvested;
-    const int64_t vocabulary = is_harvested ? vocabulary_of(carried, older, place->second) : -1;
-    if (is_harvested && vocabulary < 0) stage = Stage::kEvaluated;
-    columns.copy(place->second, row, stage);
-    if (stage >= Stage::kHarvested) put(file, "/cells/vocabulary", row, vocabulary);
-    write_progress(carried, file, found, rows[row], stage, row);
+    const std::optional<Origin> origin = carried.origins.find(rows[row]);
+    if (!origin) continue;
+    Stage stage = origin->stage;
+    State state = origin->state;
+    if (stage >= Stage::kHarvested) {
+      const int64_t vocabulary = vocabulary_of(carried.vocabularies[origin->file], origin->row);
+      if (vocabulary >= 0) {
+        vocabularies.emplace_back(row, vocabulary);
+      } else {
+        stage = Stage::kEvaluated;
+        state = State::kToCome;
+      }
+    }
+    append(runs[origin->file], {origin->row, row, 1, stage});
+    progress.stages[row - range.first] = static_cast<uint8_t>(stage);
+    progress.states[row - range.first] = static_cast<uint8_t>(state);
+    if (state == State::kFailed) progress.failures[row - range.first] = carried.origins.at(*origin).failure;
   }
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].empty()) continue;
+    const h5::File older = open_results(carried.files[i]);
+    RowCopy columns(older, file);
+    for (const Run& run : runs[i]) columns.copy(run);
+  }
+  h5::Dataset column = file.open_dataset("/cells/vocabulary");
+  for (const auto& [row, place] : vocabularies) column.write_slab<int64_t>({{row}, {1}}, {&place, 1});
+  if (range.last > range.first) progress.write(file, range);
 }
 
 }  // namespace saesweep::results

@@ -39,6 +39,17 @@ const std::vector<std::pair<std::string_view, int64_t CellRow::*>>& integer_colu
 //! Texts of token ids, as UTF-8, from id 0 on. Longer ones are cut at a character.
 using Vocabulary = std::vector<std::string>;
 
+//! A cell of the whole sweep, of which a file may hold a part.
+struct GridEntry {
+  std::string id;
+  std::string evaluate_id;
+  std::string score_id;
+  //! One line for people.
+  std::string settings;
+
+  bool operator==(const GridEntry&) const = default;
+};
+
 //! What a results file says of the run that made it: its root attributes.
 struct RootInfo {
   //! [sweep] name.
@@ -56,6 +67,8 @@ struct RootInfo {
   //! Texts of the prompt files that the judge was asked by, by task; attribute `prompt_<task>` each. Longer ones than
   //! 60,000 bytes are cut: an attribute holds no more.
   std::map<std::string, std::string> prompts = {};
+  //! "2/8" where the file holds a shard of the sweep; "" where it holds all.
+  std::string shard = {};
 
   bool operator==(const RootInfo&) const = default;
 };

@@ -134,6 +134,19 @@ void write_vocabularies(h5::File& file, std::span<const Vocabulary> vocabularies
     dataset.write_slab({{i, 0}, {1, vocabularies[i].size()}}, vocabularies[i]);
 }
 
+void write_grid(h5::File& file, std::span<const GridEntry> grid) {
+  if (grid.empty()) return;
+  const std::pair<const char*, std::string GridEntry::*> columns[] = {{"/grid/id", &GridEntry::id},
+                                                                      {"/grid/evaluate_id", &GridEntry::evaluate_id},
+                                                                      {"/grid/score_id", &GridEntry::score_id},
+                                                                      {"/grid/settings", &GridEntry::settings}};
+  for (const auto& [path, member] : columns) {
+    std::vector<std::string> values;
+    for (const GridEntry& entry : grid) values.push_back(entry.*member);
+    file.open_dataset(path).write_slab({{0}, {grid.size()}}, values);
+  }
+}
+
 void write_rows(h5::File& file, std::span<const CellRow> rows, RowRange range) {
   const h5::Slab slab{{range.first}, {range.last - range.first}};
   const auto share = rows.subspan(range.first, range.last - range.first);
@@ -178,6 +191,7 @@ void make_and_fill(const std::filesystem::path& path, const mpi::Comm& comm, con
       fill_all(file, cells, comm.is_root());
       write_rows(file, contents.rows, cells);
       if (comm.is_root()) write_vocabularies(file, contents.vocabularies);
+      if (comm.is_root()) write_grid(file, contents.grid);
       if (finish) finish(file, cells);
     });
   });
@@ -198,6 +212,9 @@ void create_results(const std::filesystem::path& path, const mpi::Comm& comm, co
   if (contents.rows.size() != contents.shape.n_cells)
     throw SystemError("results: " + std::to_string(contents.rows.size()) + " rows for " +
                       std::to_string(contents.shape.n_cells) + " cells");
+  if (contents.grid.size() != contents.shape.n_grid)
+    throw SystemError("results: a grid of " + std::to_string(contents.grid.size()) + " cells for " +
+                      std::to_string(contents.shape.n_grid));
   const std::filesystem::path unfinished = path.string() + ".new";
   agree(comm, [&] {
     if (comm.is_root()) check_space(path, file_bytes(contents.shape, contents.rows));

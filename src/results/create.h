@@ -18,6 +18,8 @@ struct NewFile {
   const RootInfo& info;
   //! Those of the root are written.
   std::span<const Vocabulary> vocabularies;
+  //! The whole sweep's cells, as many as the shape says; the root's are written.
+  std::span<const GridEntry> grid = {};
 };
 
 //! Rows of a dataset, [first, last), that one rank writes when the file is made.

@@ -99,6 +99,8 @@ std::vector<Dataset> training_columns() {
           varying(number("/cells/train_seconds", "s",
                          "time of the cell's own training steps, and its share of the forward passes")),
           varying(number("/cells/tokens_per_second", "tokens/s", "training tokens per second of train_seconds")),
+          varying(number("/cells/planned_train_seconds", "s",
+                         "train_seconds as the cost model counts them, uncalibrated: its share of its unit's")),
           varying(text("/cells/host", kIdBytes, "host that trained the cell")),
           varying(integer("/cells/rank", "", "rank that trained the cell")),
       });
@@ -156,6 +158,8 @@ std::vector<Dataset> loss_columns() {
           integer("/cells/tokens_ce", "tokens", "held-out tokens of the cross-entropies and KL divergences"),
           varying(number("/cells/evaluate_seconds", "s",
                          "time of the cell's own evaluation, and its share of the forward passes")),
+          varying(number("/cells/planned_evaluate_seconds", "s",
+                         "evaluate_seconds as the cost model counts them, uncalibrated")),
       });
 }
 
@@ -187,6 +191,8 @@ std::vector<Dataset> harvest_columns() {
           number("/cells/token_entropy_mm", "nats", "token_entropy_mm of /latents, mean over the latents there"),
           varying(number("/cells/harvest_seconds", "s",
                          "time of the cell's own harvest, and its share of the forward passes")),
+          varying(number("/cells/planned_harvest_seconds", "s",
+                         "harvest_seconds as the cost model counts them, uncalibrated")),
       });
 }
 
@@ -253,6 +259,17 @@ std::vector<Dataset> vocabulary_columns() {
   return of_shape({kVocabularies, kTokens}, {
                                                 text("/vocabularies/token", kNameBytes, "text of the token of that id"),
                                             });
+}
+
+std::vector<Dataset> grid_columns() {
+  return of_shape({kGrid},
+                  {
+                      text("/grid/id", kIdBytes,
+                           "train ids of all cells of the sweep, in its order; the file may hold a shard of them"),
+                      text("/grid/evaluate_id", kIdBytes, "evaluate ids of these cells"),
+                      text("/grid/score_id", kIdBytes, "score ids of these cells; empty without scores"),
+                      text("/grid/settings", kPathBytes, "settings of these cells, for people to read"),
+                  });
 }
 
 std::vector<Dataset> score_columns() {
@@ -360,10 +377,11 @@ std::vector<Dataset> null_prediction_columns() {
 
 std::vector<Dataset> all_datasets() {
   std::vector<Dataset> all;
-  for (auto* part : {identifying_columns, progress_columns, training_columns, curve_columns, reconstruction_columns,
-                     loss_columns, firing_rate_columns, harvest_columns, drawn_columns, harvested_latent_columns,
-                     peak_columns, example_columns, window_columns, vocabulary_columns, score_columns,
-                     scored_latent_columns, quantile_columns, prediction_columns, null_prediction_columns}) {
+  for (auto* part :
+       {identifying_columns, progress_columns,      training_columns, curve_columns,      reconstruction_columns,
+        loss_columns,        firing_rate_columns,   harvest_columns,  drawn_columns,      harvested_latent_columns,
+        peak_columns,        example_columns,       window_columns,   vocabulary_columns, grid_columns,
+        score_columns,       scored_latent_columns, quantile_columns, prediction_columns, null_prediction_columns}) {
     for (Dataset& one : part()) all.push_back(std::move(one));
   }
   return all;

@@ -1,6 +1,8 @@
 #include "results/reader.h"
 
 #include <cmath>
+#include <cstddef>
+#include <utility>
 
 #include "h5/file.h"
 #include "results/header.h"
@@ -58,6 +60,31 @@ std::vector<CellStatus> ResultsReader::cells() const {
   const auto penalties = numbers("/cells/penalty");
   for (size_t i = 0; i < all.size(); ++i) {
     if (!std::isnan(penalties[i])) all[i].row.penalty = penalties[i];
+  }
+  return all;
+}
+
+std::vector<GridEntry> ResultsReader::grid() const {
+  std::vector<GridEntry> grid(impl_->shape.n_grid);
+  const std::pair<const char*, std::string GridEntry::*> columns[] = {{"/grid/id", &GridEntry::id},
+                                                                      {"/grid/evaluate_id", &GridEntry::evaluate_id},
+                                                                      {"/grid/score_id", &GridEntry::score_id},
+                                                                      {"/grid/settings", &GridEntry::settings}};
+  for (const auto& [path, member] : columns) {
+    auto values = impl_->texts(path);
+    for (size_t i = 0; i < grid.size(); ++i) grid[i].*member = std::move(values[i]);
+  }
+  return grid;
+}
+
+std::vector<Vocabulary> ResultsReader::vocabularies() const {
+  const auto tokens = impl_->texts("/vocabularies/token");
+  const auto n_tokens = static_cast<std::ptrdiff_t>(impl_->shape.n_tokens);
+  std::vector<Vocabulary> all;
+  for (uint64_t i = 0; i < impl_->shape.n_vocabularies; ++i) {
+    const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(i) * n_tokens;
+    all.emplace_back(first, first + n_tokens);
+    while (!all.back().empty() && all.back().back().empty()) all.back().pop_back();
   }
   return all;
 }

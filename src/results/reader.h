@@ -35,6 +35,11 @@ class ResultsReader {
   //! All cells, in the order of the rows. A row that is done here is whole in every column read later.
   std::vector<CellStatus> cells() const;
 
+  //! The cells of the whole sweep; those of older rows that it has no more are not among them.
+  std::vector<GridEntry> grid() const;
+  //! Texts of the vocabularies, without empty ones at their ends.
+  std::vector<Vocabulary> vocabularies() const;
+
   //! A whole dataset, row by row; every number as double (int64 below 2^53 exactly). Path as in the schema.
   std::vector<double> numbers(std::string_view path) const;
   //! A whole text dataset.

@@ -30,6 +30,8 @@ uint64_t Shape::*length_member(Dimension dimension) {
       return &Shape::n_vocabularies;
     case Dimension::kTokens:
       return &Shape::n_tokens;
+    case Dimension::kGrid:
+      return &Shape::n_grid;
     case Dimension::kQuantiles:
     case Dimension::kQuantileEdges:
       return nullptr;
@@ -131,6 +133,8 @@ std::string_view dimension_name(Dimension dimension) {
       return "vocabularies";
     case Dimension::kTokens:
       return "tokens";
+    case Dimension::kGrid:
+      return "grid";
   }
   throw SystemError("results: no such dimension");
 }

@@ -10,7 +10,7 @@ namespace saesweep::results {
 
 //! What a results file says of itself in its root attributes `filetype` and `version`.
 inline constexpr std::string_view kFileType = "saesweep-results";
-inline constexpr int64_t kVersion = 3;
+inline constexpr int64_t kVersion = 4;
 
 //! `/cells/state` of a row.
 enum class State : uint8_t { kToCome = 0, kStarted = 1, kDone = 2, kFailed = 3 };
@@ -34,7 +34,8 @@ enum class Dimension {
   kQuantiles,
   kQuantileEdges,
   kVocabularies,
-  kTokens
+  kTokens,
+  kGrid
 };
 
 //! One dataset of a results file, described once for the writer, the reader and docs/results.md.
@@ -74,6 +75,8 @@ struct Shape {
   uint64_t n_vocabularies = 0;
   //! The most token ids of any vocabulary.
   uint64_t n_tokens = 0;
+  //! Cells of the whole sweep, of which the file may hold a part.
+  uint64_t n_grid = 0;
 
   uint64_t length(Dimension dimension) const;
 

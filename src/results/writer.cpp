@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/errors.h"
@@ -111,12 +112,13 @@ ResultsWriter ResultsWriter::create(const std::filesystem::path& path, const mpi
 
 ResultsWriter ResultsWriter::recreate(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
                                       std::span<const CellRow> rows, const RootInfo& info, Stage last_stage,
-                                      std::span<const Vocabulary> vocabularies) {
-  Carried carried;
-  agree(comm, [&] { carried = find_carried(path, vocabularies, last_stage); });
-  comm.broadcast(std::span(carried.vocabularies));
-  create_results(path, comm, {shape, rows, info, vocabularies},
-                 [&](h5::File& file, RowRange range) { carry_rows(carried, file, rows, range); });
+                                      std::span<const Vocabulary> vocabularies, std::span<const GridEntry> grid,
+                                      std::span<const std::filesystem::path> older) {
+  std::optional<Carried> carried;
+  agree(comm, [&] { carried = find_carried(older, vocabularies, last_stage); });
+  for (CarriedVocabularies& one : carried->vocabularies) comm.broadcast(std::span(one.matches));
+  create_results(path, comm, {shape, rows, info, vocabularies, grid},
+                 [&](h5::File& file, RowRange range) { carry_rows(*carried, file, rows, range); });
   return open(path, comm);
 }
 

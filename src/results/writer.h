@@ -37,12 +37,13 @@ class ResultsWriter {
                               std::span<const CellRow> rows, const RootInfo& info,
                               std::span<const Vocabulary> vocabularies = {});
 
-  //! As create, but what holds of the cells in the file of that name is carried over into the new one, which then
-  //! takes its place (results/carry.h says what holds). A row that has reached last_stage is done. A job killed
-  //! meanwhile leaves the old file or the new one.
+  //! As create, but what holds of the cells in `older` files (one of which may be that of this name) is carried over
+  //! into the new one, which then takes its place (results/origins.h says what holds). A row that has reached
+  //! last_stage is done. A job killed meanwhile leaves the old file or the new one. `grid`: the whole sweep's cells.
   static ResultsWriter recreate(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
                                 std::span<const CellRow> rows, const RootInfo& info, Stage last_stage,
-                                std::span<const Vocabulary> vocabularies = {});
+                                std::span<const Vocabulary> vocabularies, std::span<const GridEntry> grid,
+                                std::span<const std::filesystem::path> older);
 
   //! Opens a file to continue it. Collective. Throws OutputError where it is no results file of this version.
   static ResultsWriter open(const std::filesystem::path& path, const mpi::Comm& comm);

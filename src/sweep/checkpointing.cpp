@@ -16,7 +16,7 @@ namespace saesweep::sweep {
 namespace {
 
 train::Checkpoint checkpoint_of(const Job& job, const SweepOptions& options) {
-  train::Checkpoint checkpoint{.cell_id = job.cell->id, .trainer = job.trainer->state()};
+  train::Checkpoint checkpoint{.cell_id = job.cell->id, .trainer = job.trainer->state(), .more = {}};
   const int64_t token = checkpoint.trainer.steps_done * options.train.batch_tokens;
   const int64_t block = options.train.buffer_tokens;
   checkpoint.more = {{"cell", describe(*job.cell)},

@@ -6,12 +6,16 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <map>
 #include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/files.h"
-#include "results/carry.h"
+#include "results/origins.h"
 #include "results/reader.h"
 #include "results/writer.h"
 #include "sweep/score_rows.h"
@@ -35,6 +39,60 @@ results::Shape larger(results::Shape a, const results::Shape& b) {
     a.*member = std::max(a.*member, b.*member);
   }
   return a;
+}
+
+//! What the results files of an output hold.
+struct Sources {
+  //! The job's own file is the first.
+  bool has_own = false;
+  results::Shape own_shape = {};
+  std::vector<results::GridEntry> own_grid = {};
+  std::vector<std::vector<results::CellStatus>> cells = {};
+};
+
+void add_source(Sources& sources, RowPlan& plan, const results::ResultsReader& reader,
+                const std::filesystem::path& path) {
+  sources.cells.push_back(reader.cells());
+  plan.sources.push_back(path);
+  plan.shape = larger(plan.shape, reader.shape());
+}
+
+bool has_any(const results::ResultsReader& reader, const std::set<std::string>& ids) {
+  return std::ranges::any_of(reader.texts("/cells/id"), [&](const std::string& id) { return ids.contains(id); });
+}
+
+//! Of other jobs' files those that hold rows of these cells. One that cannot be read is no reason to stop.
+Sources read_sources(const std::filesystem::path& own, std::span<const std::filesystem::path> others, RowPlan& plan,
+                     const SweepOptions& options) {
+  Sources sources{.has_own = std::filesystem::exists(own)};
+  if (sources.has_own) {
+    const results::ResultsReader reader(own);
+    sources.own_shape = reader.shape();
+    sources.own_grid = reader.grid();
+    add_source(sources, plan, reader, own);
+  }
+  std::set<std::string> ids;
+  for (const results::CellRow& row : plan.rows) ids.insert(row.id);
+  for (const std::filesystem::path& path : others) {
+    try {
+      const results::ResultsReader reader(path);
+      if (reader.info().sweep_name == options.name && has_any(reader, ids)) add_source(sources, plan, reader, path);
+    } catch (const Error& error) {
+      plan.warnings.push_back(fmt::format("{}; nothing is taken from it", error.what()));
+    }
+  }
+  return sources;
+}
+
+//! Rows of the job's file that the sweep has no more.
+void add_older_rows(RowPlan& plan, std::span<const results::CellStatus> own) {
+  std::set<std::string_view> ids;
+  for (const results::CellRow& row : plan.rows) ids.insert(row.id);
+  std::vector<results::CellRow> older;
+  for (const results::CellStatus& cell : own) {
+    if (!ids.contains(cell.row.id)) older.push_back(cell.row);
+  }
+  plan.rows.insert(plan.rows.end(), older.begin(), older.end());
 }
 
 }  // namespace
@@ -98,45 +156,44 @@ void require_sweep(const std::filesystem::path& results, const SweepOptions& opt
                                                   name, options.name));
 }
 
-RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const SweepOptions& options) {
-  const results::Shape shape = shape_of(cells, options);
+std::vector<results::GridEntry> grid_of(std::span<const Cell> cells) {
+  std::vector<results::GridEntry> grid;
+  grid.reserve(cells.size());
+  for (const Cell& cell : cells) grid.push_back({cell.id, cell.evaluate_id, cell.score_id, describe(cell)});
+  return grid;
+}
+
+RowPlan plan_rows(const std::filesystem::path& results, std::span<const std::filesystem::path> others,
+                  std::span<const Cell> cells, const SweepOptions& options, std::span<const results::GridEntry> grid) {
   RowPlan plan;
-  for (const Cell& cell : cells) {
-    plan.places.push_back(plan.rows.size());
-    plan.rows.push_back(row_of(cell));
-  }
+  for (const Cell& cell : cells) plan.rows.push_back(row_of(cell));
   plan.states.assign(cells.size(), results::State::kToCome);
   plan.stages.assign(cells.size(), results::Stage::kNone);
-  plan.shape = shape;
-  plan.has_file = std::filesystem::exists(results);
-  if (!plan.has_file) return plan;
-  const results::ResultsReader reader(results);
-  const std::vector<results::CellStatus> found = reader.cells();
-  std::map<std::string, size_t> asked;
-  for (size_t i = 0; i < plan.rows.size(); ++i) asked.emplace(plan.rows[i].id, i);
-  size_t n_equal = 0;
-  for (size_t place = 0; place < found.size(); ++place) {
-    const auto cell = asked.find(found[place].row.id);
-    if (cell == asked.end()) {
-      plan.rows.push_back(found[place].row);
-      continue;
-    }
-    results::CellRow& row = plan.rows[cell->second];
-    if (row.score_id.empty() && row.evaluate_id == found[place].row.evaluate_id)
-      row.score_id = found[place].row.score_id;
-    n_equal += row == found[place].row ? 1 : 0;
-    plan.places[cell->second] = place;
-    plan.stages[cell->second] = results::valid_stage(found[place], row);
-    results::State& state = plan.states[cell->second];
-    state = results::valid_state(found[place], row);
-    const bool is_done = plan.stages[cell->second] >= last_stage(options);
-    if (is_done && found[place].state != results::State::kDone) plan.unmarked.push_back(place);
-    if (is_done) state = results::State::kDone;
-    if (!is_done && state == results::State::kDone) state = results::State::kToCome;
+  plan.places.resize(cells.size());
+  plan.shape = shape_of(cells, options);
+  const results::Shape wanted = plan.shape;
+  Sources sources = read_sources(results, others, plan, options);
+  plan.has_file = sources.has_own;
+  const results::Origins origins(std::move(sources.cells), last_stage(options));
+  bool is_current = plan.has_file && std::ranges::equal(sources.own_grid, grid) &&
+                    larger(sources.own_shape, wanted) == sources.own_shape;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const std::optional<results::Origin> origin = origins.find(plan.rows[i]);
+    is_current = is_current && origin && origin->file == 0;
+    if (!origin) continue;
+    const results::CellStatus& found = origins.at(*origin);
+    plan.rows[i] = with_kept_scores(plan.rows[i], found.row);
+    plan.states[i] = origin->state;
+    plan.stages[i] = origin->stage;
+    plan.places[i] = origin->row;
+    is_current = is_current && plan.rows[i] == found.row;
+    const bool is_unmarked = origin->state == results::State::kDone && found.state != results::State::kDone;
+    if (is_unmarked && plan.has_file && origin->file == 0) plan.unmarked.push_back(origin->row);
   }
-  plan.shape = larger(shape, reader.shape());
-  plan.is_current = n_equal == cells.size() && larger(reader.shape(), shape) == reader.shape();
+  if (sources.has_own) add_older_rows(plan, origins.files().front());
+  plan.is_current = is_current;
   plan.shape.n_cells = plan.rows.size();
+  plan.shape.n_grid = grid.size();
   if (!plan.is_current) std::iota(plan.places.begin(), plan.places.end(), uint64_t{0});
   return plan;
 }

@@ -39,15 +39,25 @@ struct RowPlan {
   //! Rows of the file there that a kill left whole, but not marked done.
   std::vector<uint64_t> unmarked;
   bool has_file = false;
+  //! Files whose rows make the new one: that which is there, then those of other jobs that hold rows of the cells.
+  std::vector<std::filesystem::path> sources;
+  //! Files of other jobs that could not be read, and why.
+  std::vector<std::string> warnings;
   //! Dimensions that hold the cells and what the file there has.
   results::Shape shape;
-  //! Whether the file there has all rows, under the ids they have now.
+  //! Whether the file there has all rows, under the ids they have now, and no other file has more of them; and the
+  //! grid.
   bool is_current = false;
 };
 
-//! Holds the sweep's cells against what an earlier run left. A sweep that scores nothing keeps the scores that are
-//! there.
-RowPlan plan_rows(const std::filesystem::path& results, std::span<const Cell> cells, const SweepOptions& options);
+//! Cells as the results files of a sweep's jobs name them.
+std::vector<results::GridEntry> grid_of(std::span<const Cell> cells);
+
+//! Holds a job's cells against what earlier runs left in its results file and in those of other jobs on the output,
+//! some of which may write meanwhile. A sweep that scores nothing keeps the scores that are there. `grid`: the whole
+//! sweep's cells.
+RowPlan plan_rows(const std::filesystem::path& results, std::span<const std::filesystem::path> others,
+                  std::span<const Cell> cells, const SweepOptions& options, std::span<const results::GridEntry> grid);
 
 //! The stage that ends a cell.
 results::Stage last_stage(const SweepOptions& options);

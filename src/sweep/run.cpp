@@ -168,7 +168,7 @@ void Run::prepare() {
 //! Of the sweep's cells those of this job's shard.
 void Run::choose_cells() {
   cells_ = expand(options_, inputs_);
-  for (const Cell& cell : cells_) grid_.push_back({cell.id, describe(cell)});
+  grid_ = grid_of(cells_);
   if (settings_.shard.is_whole()) return;
   const std::vector<int> shards = shard_of_cells(cells_, *cost_, settings_.shard.count);
   std::vector<Cell> own;
@@ -235,7 +235,7 @@ void Run::check_harvest() const {
 
 void Run::find_work() {
   // Every rank reads the same files, which no one writes yet.
-  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(folders_.results(), other_results(), cells_, options_); });
+  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(folders_.results(), other_results(), cells_, options_, grid_); });
   if (comm_.is_root()) {
     for (const std::string& warning : row_plan_.warnings) fmt::print(stderr, "saesweep: {}\n", warning);
   }
@@ -294,7 +294,7 @@ void Run::open_results() {
   results::RootInfo info = root_info(options_, device_, texts_->any());
   info.shard = settings_.shard.text();
   results_.emplace(results::ResultsWriter::recreate(folders_.results(), comm_, shape, row_plan_.rows, info,
-                                                    last_stage(options_), words, grid_, other_results()));
+                                                    last_stage(options_), words, grid_, row_plan_.sources));
 }
 
 ProgressBoard Run::board() const {
@@ -465,7 +465,7 @@ RunSummary Run::summary() const {
   RunSummary summary{.n_cells = static_cast<int64_t>(cells_.size()), .n_done_before = n_done_before_};
   const std::string counts = on_root(comm_, [&] {
     int64_t done = 0, failed = 0;
-    for (const results::State state : plan_rows(folders_.results(), {}, cells_, options_).states) {
+    for (const results::State state : plan_rows(folders_.results(), {}, cells_, options_, grid_).states) {
       done += state == results::State::kDone ? 1 : 0;
       failed += state == results::State::kFailed ? 1 : 0;
     }
