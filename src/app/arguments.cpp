@@ -10,13 +10,18 @@ namespace saesweep::app {
 namespace po = boost::program_options;
 
 po::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& args,
-                                  const po::options_description& options, const std::string& positional) try {
+                                  const po::options_description& options, const std::string& positional,
+                                  const std::string& rest) try {
   po::options_description all;
   all.add(options).add_options()("help,h", "this text");
   po::positional_options_description places;
   if (!positional.empty()) {
     all.add_options()(positional.c_str(), po::value<std::string>());
     places.add(positional.c_str(), 1);
+  }
+  if (!rest.empty()) {
+    all.add_options()(rest.c_str(), po::value<std::vector<std::string>>());
+    places.add(rest.c_str(), -1);
   }
   po::variables_map given;
   po::store(po::command_line_parser(args).options(all).positional(places).run(), given);

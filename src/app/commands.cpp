@@ -11,6 +11,7 @@
 #include "app/export_command.h"
 #include "app/inspect_command.h"
 #include "app/judge_command.h"
+#include "app/merge_command.h"
 #include "app/plan_command.h"
 #include "app/run_command.h"
 #include "app/status_command.h"
@@ -31,6 +32,7 @@ std::vector<Command> commands() {
   return {{"plan", "prints what a run of a sweep would do; starts nothing", plan_command},
           {"run", "trains and evaluates the cells of a sweep; alone, or under mpirun", run_command},
           {"status", "prints how far a run is, also while it writes", status_command},
+          {"merge", "joins the results of an array job's shards in one file", merge_command},
           {"inspect", "looks into a checkpoint, an SAE, a results file or a token store", inspect_command},
           {"export", "writes an SAE in sparsify's or SAELens' form", export_command},
           {"judge", "serves the embedded lexical judge over the OpenAI protocol", judge_command},
