@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 FILETYPE = "saesweep-results"
-VERSION = 3
+VERSION = 4
 
 STATES = ("to come", "started", "done", "failed")
 STAGES = ("none", "trained", "evaluated", "harvested", "scored")

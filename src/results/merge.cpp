@@ -125,12 +125,6 @@ std::vector<CellRow> rows_of(const Inputs& inputs) {
   return rows;
 }
 
-void keep_scores(std::vector<CellRow>& rows, const Origins& origins) {
-  for (CellRow& row : rows) {
-    if (const auto origin = origins.find(row)) row = with_kept_scores(row, origins.at(*origin).row);
-  }
-}
-
 MergeSummary summary_of(const Inputs& inputs, std::span<const CellRow> rows, const Origins& origins) {
   MergeSummary summary{.n_cells = static_cast<int64_t>(inputs.grid.size())};
   std::unordered_map<std::string_view, const CellRow*> by_id;
@@ -155,7 +149,7 @@ MergeSummary merge_results(const std::filesystem::path& merged, std::span<const 
   const Stage last_stage = last_stage_of(inputs.grid);
   std::vector<CellRow> rows = rows_of(inputs);
   const Origins origins(std::move(inputs.cells), last_stage);
-  keep_scores(rows, origins);
+  for (CellRow& row : rows) row = origins.with_kept_scores(row);
   Shape shape = inputs.shape;
   shape.n_cells = rows.size();
   shape.n_grid = inputs.grid.size();

@@ -31,12 +31,6 @@ Stage valid_stage(const CellStatus& found, const CellRow& asked) {
   return std::min(found.stage, stage_of_equal_ids(found.row, asked));
 }
 
-CellRow with_kept_scores(const CellRow& asked, const CellRow& found) {
-  CellRow row = asked;
-  if (row.score_id.empty() && row.evaluate_id == found.evaluate_id) row.score_id = found.score_id;
-  return row;
-}
-
 Origins::Origins(std::vector<std::vector<CellStatus>> files, Stage last_stage)
     : files_(std::move(files)), last_stage_(last_stage) {
   for (size_t file = 0; file < files_.size(); ++file) {
@@ -48,12 +42,11 @@ Origins::Origins(std::vector<std::vector<CellStatus>> files, Stage last_stage)
 
 Origin Origins::judge(const Place& place, const CellRow& asked) const {
   const CellStatus& found = files_[place.file][place.row];
-  const CellRow wanted = with_kept_scores(asked, found.row);
-  const Stage stage = valid_stage(found, wanted);
+  const Stage stage = valid_stage(found, asked);
   // A whole row of a cell that the sweep has no more is as done as it was.
-  const bool was_done = found.state == State::kDone && found.row == wanted;
+  const bool was_done = found.state == State::kDone && found.row == asked;
   const bool is_done = was_done || stage >= last_stage_;
-  const State state = stays_failed(found, wanted) ? State::kFailed : is_done ? State::kDone : State::kToCome;
+  const State state = stays_failed(found, asked) ? State::kFailed : is_done ? State::kDone : State::kToCome;
   return {place.file, place.row, stage, state};
 }
 
@@ -66,6 +59,20 @@ std::optional<Origin> Origins::find(const CellRow& asked) const {
     if (!best || worth(one) > worth(*best)) best = one;
   }
   return best;
+}
+
+CellRow Origins::with_kept_scores(const CellRow& asked) const {
+  CellRow row = asked;
+  const auto places = places_.find(asked.id);
+  if (!asked.score_id.empty() || places == places_.end()) return row;
+  std::optional<Stage> furthest;
+  for (const auto& [file, number] : places->second) {
+    const CellStatus& found = files_[file][number];
+    if (found.row.evaluate_id != asked.evaluate_id || (furthest && found.stage <= *furthest)) continue;
+    furthest = found.stage;
+    row.score_id = found.row.score_id;
+  }
+  return row;
 }
 
 }  // namespace saesweep::results

@@ -18,9 +18,6 @@ namespace saesweep::results {
 //! evaluated where the ids of the stages after it differ.
 Stage valid_stage(const CellStatus& found, const CellRow& asked);
 
-//! The row asked for; where it asks for no scores it keeps those of a found row that is evaluated alike.
-CellRow with_kept_scores(const CellRow& asked, const CellRow& found);
-
 //! A row of one of several files, as far as it holds for a cell asked for.
 struct Origin {
   size_t file = 0;
@@ -43,6 +40,10 @@ class Origins {
   //! The row that holds furthest for a cell; at equal stages one that is done before one that failed, and that before
   //! others; then that of the first file. Nothing where no file has the train id.
   std::optional<Origin> find(const CellRow& asked) const;
+
+  //! The row asked for; where it asks for no scores, with the score id of the row that is scored furthest among those
+  //! evaluated alike: scores that are not asked for are kept.
+  CellRow with_kept_scores(const CellRow& asked) const;
 
   const CellStatus& at(const Origin& origin) const { return files_[origin.file][origin.row]; }
   const std::vector<std::vector<CellStatus>>& files() const { return files_; }

@@ -105,8 +105,8 @@ struct ResultsWriter::Impl {
 
 ResultsWriter ResultsWriter::create(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
                                     std::span<const CellRow> rows, const RootInfo& info,
-                                    std::span<const Vocabulary> vocabularies) {
-  create_results(path, comm, {shape, rows, info, vocabularies});
+                                    std::span<const Vocabulary> vocabularies, std::span<const GridEntry> grid) {
+  create_results(path, comm, {shape, rows, info, vocabularies, grid});
   return open(path, comm);
 }
 

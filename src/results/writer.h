@@ -35,7 +35,7 @@ class ResultsWriter {
   //! Throws OutputError on all ranks where the folder cannot be written or has too little free space.
   static ResultsWriter create(const std::filesystem::path& path, const mpi::Comm& comm, const Shape& shape,
                               std::span<const CellRow> rows, const RootInfo& info,
-                              std::span<const Vocabulary> vocabularies = {});
+                              std::span<const Vocabulary> vocabularies = {}, std::span<const GridEntry> grid = {});
 
   //! As create, but what holds of the cells in `older` files (one of which may be that of this name) is carried over
   //! into the new one, which then takes its place (results/origins.h says what holds). A row that has reached

@@ -178,11 +178,11 @@ RowPlan plan_rows(const std::filesystem::path& results, std::span<const std::fil
   bool is_current = plan.has_file && std::ranges::equal(sources.own_grid, grid) &&
                     larger(sources.own_shape, wanted) == sources.own_shape;
   for (size_t i = 0; i < cells.size(); ++i) {
+    plan.rows[i] = origins.with_kept_scores(plan.rows[i]);
     const std::optional<results::Origin> origin = origins.find(plan.rows[i]);
     is_current = is_current && origin && origin->file == 0;
     if (!origin) continue;
     const results::CellStatus& found = origins.at(*origin);
-    plan.rows[i] = with_kept_scores(plan.rows[i], found.row);
     plan.states[i] = origin->state;
     plan.stages[i] = origin->stage;
     plan.places[i] = origin->row;

@@ -69,7 +69,7 @@ def _stage_of(name):
 
 def _root(file):
     file.attrs["filetype"] = np.bytes_("saesweep-results")
-    file.attrs["version"] = 3
+    file.attrs["version"] = 4
     for name, text in {
         "sweep_name": "quickstart", "sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
         "machine": "node17, 2 cores", "software_saesweep": "0.1.0", "software_hdf5": "1.10.8", "software_torch": "2.11.0",

@@ -82,7 +82,8 @@ class Carry : public testing::Test {
   void recreate(const std::vector<CellRow>& rows, const std::vector<Vocabulary>& vocabularies,
                 Stage last = Stage::kScored, Shape shape = kNewShape) {
     shape.n_cells = rows.size();
-    ResultsWriter::recreate(path_, world_, shape, rows, test::sample_info(), last, vocabularies).close();
+    ResultsWriter::recreate(path_, world_, shape, rows, test::sample_info(), last, vocabularies, {}, {&path_, 1})
+        .close();
     world_.barrier();
   }
 

@@ -28,7 +28,10 @@ inline results::RootInfo sample_info() {
           "[sweep]\nname = \"a sweep\"\n",
           {{"saesweep", "0.1.0"}, {"hdf5", "1.10.8"}},
           "a machine",
-          "2026-01-31T12:00:00Z"};
+          "2026-01-31T12:00:00Z",
+          0,
+          {},
+          "2/8"};
 }
 
 //! Row `row` from not started to done, as a run would: explained_variance row + 0.25, firing rates i / 1024 of

@@ -39,8 +39,9 @@ void write_again(const mpi::Comm& world, const char* path) {
   }
   for (uint64_t n = 0;; ++n) {  // NOLINT(bugprone-infinite-loop): until the process is killed
     const results::Shape shape{23, 300 + n % 2 * 100, 5};
+    const std::filesystem::path file(path);
     results::ResultsWriter::recreate(path, world, shape, test::sample_rows(shape.n_cells), test::sample_info(),
-                                     results::Stage::kEvaluated)
+                                     results::Stage::kEvaluated, {}, {}, {&file, 1})
         .close();
   }
 }

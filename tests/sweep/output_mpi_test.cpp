@@ -19,8 +19,10 @@ class PlanRows : public testing::Test {
     options_.name = "small";
     std::vector<results::CellRow> rows;
     for (const Cell& cell : cells_) rows.push_back(row_of(cell));
+    results::Shape shape = shape_of(cells_, options_);
+    shape.n_grid = cells_.size();
     auto writer =
-        results::ResultsWriter::create(file_, world_, shape_of(cells_, options_), rows, {"small", "", {}, "", ""});
+        results::ResultsWriter::create(file_, world_, shape, rows, {"small", "", {}, "", ""}, {}, grid_of(cells_));
     if (world_.is_root()) {
       writer.set_stage(1, results::Stage::kEvaluated);
       writer.set_state(1, results::State::kDone);
@@ -28,7 +30,7 @@ class PlanRows : public testing::Test {
     }
     writer.close();
   }
-  RowPlan plan(const std::vector<Cell>& cells) const { return plan_rows(file_, cells, options_); }
+  RowPlan plan(const std::vector<Cell>& cells) const { return plan_rows(file_, {}, cells, options_, grid_of(cells_)); }
 
   const mpi::Comm world_ = mpi::Comm::world();
   test::SharedFolder folder_{world_};
@@ -52,7 +54,7 @@ TEST_F(PlanRows, TakesUpWhatAnEarlierRunLeft) {
 }
 
 TEST_F(PlanRows, WithoutAFileAllIsToCome) {
-  const RowPlan found = plan_rows(folder_.path() / "other.h5", cells_, options_);
+  const RowPlan found = plan_rows(folder_.path() / "other.h5", {}, cells_, options_, grid_of(cells_));
   EXPECT_FALSE(found.has_file);
   EXPECT_FALSE(found.is_current);
   EXPECT_EQ(found.states, std::vector<results::State>(cells_.size(), results::State::kToCome));
