@@ -72,6 +72,7 @@ void print_summary(const sweep::RunSummary& summary) {
   if (summary.n_done_before > 0) line += fmt::format(" ({} by an earlier run)", summary.n_done_before);
   if (summary.n_failed > 0) line += fmt::format(", {} failed (saesweep status tells why)", summary.n_failed);
   fmt::print(stderr, "{}, in {}: {}\n", line, duration_text(summary.seconds), summary.results.string());
+  if (summary.stopped.empty()) fmt::print(stderr, "{}", summary.prediction.text());
 }
 
 int run_all(const po::variables_map& given, const StopSignals& signals, const mpi::Comm& world) {

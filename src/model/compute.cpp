@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <limits>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include "base/errors.h"
@@ -38,6 +39,16 @@ void* driver() {
 template <typename Function>
 Function* driver_function(const char* name) {
   return reinterpret_cast<Function*>(::dlsym(driver(), name));
+}
+
+//! The driver's handle of a CUDA device; nothing for others, and where the driver does not say.
+std::optional<int> driver_handle(at::Device device) {
+  if (!device.is_cuda() || driver() == nullptr) return std::nullopt;
+  auto* const initialize = driver_function<int(unsigned)>("cuInit");
+  auto* const get_device = driver_function<int(int*, int)>("cuDeviceGet");
+  int handle = 0;
+  if (initialize == nullptr || get_device == nullptr || initialize(0) != 0) return std::nullopt;
+  return get_device(&handle, device.index()) == 0 ? std::optional(handle) : std::nullopt;
 }
 
 at::Device cuda_device(const std::string& name, int index) {
@@ -75,15 +86,28 @@ int n_cuda_devices() {
 }
 
 std::string device_name(at::Device device) {
-  if (!device.is_cuda() || driver() == nullptr) return "";
-  auto* const initialize = driver_function<int(unsigned)>("cuInit");
-  auto* const get_device = driver_function<int(int*, int)>("cuDeviceGet");
+  if (!device.is_cuda()) return "";
+  const std::optional<int> handle = driver_handle(device);
   auto* const get_name = driver_function<int(char*, int, int)>("cuDeviceGetName");
-  if (initialize == nullptr || get_device == nullptr || get_name == nullptr) return "CUDA device";
-  char name[256] = "CUDA device";
-  int handle = 0;
-  if (initialize(0) == 0 && get_device(&handle, device.index()) == 0) get_name(name, sizeof name - 1, handle);
-  return name;
+  char name[256] = "";
+  const bool is_known = handle && get_name != nullptr && get_name(name, sizeof name - 1, *handle) == 0;
+  return is_known ? name : "CUDA device";
+}
+
+uint64_t device_bytes(at::Device device) {
+  const std::optional<int> handle = driver_handle(device);
+  auto* const get_bytes = driver_function<int(size_t*, int)>("cuDeviceTotalMem_v2");
+  size_t bytes = 0;
+  const bool is_known = handle && get_bytes != nullptr && get_bytes(&bytes, *handle) == 0;
+  return is_known ? bytes : 0;
+}
+
+std::string device_place(at::Device device) {
+  const std::optional<int> handle = driver_handle(device);
+  auto* const get_place = driver_function<int(char*, int, int)>("cuDeviceGetPCIBusId");
+  char place[64] = "";
+  const bool is_known = handle && get_place != nullptr && get_place(place, sizeof place - 1, *handle) == 0;
+  return is_known ? place : "";
 }
 
 at::ScalarType dtype_from(const std::string& name, at::Device device) {

@@ -21,6 +21,13 @@ int n_cuda_devices();
 //! What its maker calls a CUDA device, as "NVIDIA H200"; "" for others.
 std::string device_name(at::Device device);
 
+//! Bytes of a CUDA device's memory; 0 for others, and where the driver does not say.
+uint64_t device_bytes(at::Device device);
+
+//! Where a CUDA device sits, as "0000:65:00.0": the same in every process, whatever number it has there; "" for others,
+//! and where the driver does not say.
+std::string device_place(at::Device device);
+
 //! "float32", "bfloat16", and on CUDA "float16". Throws InputError naming these for another name.
 at::ScalarType dtype_from(const std::string& name, at::Device device);
 

@@ -31,9 +31,23 @@ StageSeconds& StageSeconds::operator+=(const StageSeconds& other) {
   return *this;
 }
 
+StageSeconds StageSeconds::times(const StageFactors& factors) const {
+  return {train * factors.train, evaluate * factors.evaluate, harvest * factors.harvest};
+}
+
 CostModel::CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core)
     : options_(options), flops_(core.flops * options.run.threads), bytes_(core.bytes) {
   for (const auto& [path, model] : inputs.models) configs_.emplace(path, model.config);
+}
+
+CostModel CostModel::with_factors(const StageFactors& factors) const {
+  CostModel model = *this;
+  model.factors_ = factors;
+  return model;
+}
+
+double CostModel::zeroing_seconds(const Cell& cell) const {
+  return options_.evaluate.ce_tokens * rest_flops(cell) / flops_ * factors_.evaluate;
 }
 
 double CostModel::blocks_flops(const model::GptNeoxConfig& config, int64_t n_blocks) const {
@@ -72,10 +86,11 @@ StageSeconds CostModel::shared(std::span<const Cell* const> cells) const {
   double patched = blocks_flops(config, config.n_layers) + 2.0 * config.d_model * config.vocab_size;
   for (const auto& [hookpoint, flops] : zeroed) patched += flops;
   // The metrics are taken on held-out text and on as much training text.
-  return {.train = static_cast<double>(tokens) * forward,
-          .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * forward +
-                      options_.evaluate.ce_tokens * patched / flops_,
-          .harvest = harvest_tokens() * forward};
+  const StageSeconds counted{.train = static_cast<double>(tokens) * forward,
+                             .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * forward +
+                                         options_.evaluate.ce_tokens * patched / flops_,
+                             .harvest = harvest_tokens() * forward};
+  return counted.times(factors_);
 }
 
 StageSeconds CostModel::own(const Cell& cell) const {
@@ -86,10 +101,12 @@ StageSeconds CostModel::own(const Cell& cell) const {
   // Beside the decoder's forward: gradients of the latents, the decoder and the encoder, all over k latents.
   const double trained = (encoder + 4 * decoder) / flops_ + choice +
                          kAdamBytes * n_parameters(cell) / options_.train.batch_tokens / bytes_;
-  return {.train = static_cast<double>(cell.tokens) * trained,
-          .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * encoded +
-                      static_cast<double>(options_.evaluate.ce_tokens) * (encoded + rest_flops(cell) / flops_),
-          .harvest = harvest_tokens() * encoded};
+  const StageSeconds counted{
+      .train = static_cast<double>(cell.tokens) * trained,
+      .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * encoded +
+                  static_cast<double>(options_.evaluate.ce_tokens) * (encoded + rest_flops(cell) / flops_),
+      .harvest = harvest_tokens() * encoded};
+  return counted.times(factors_);
 }
 
 StageSeconds CostModel::stages(std::span<const Cell* const> cells) const {

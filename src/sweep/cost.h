@@ -19,6 +19,8 @@ struct CoreSpeed {
   double bytes = 8e9;
 };
 
+struct StageFactors;
+
 //! Seconds of a rank's device by stage of a cell.
 struct StageSeconds {
   double train = 0;
@@ -27,13 +29,24 @@ struct StageSeconds {
 
   double total() const { return train + evaluate + harvest; }
   StageSeconds& operator+=(const StageSeconds& other);
+  StageSeconds times(const StageFactors& factors) const;
+};
+
+//! What the stages of cells take, over what is counted.
+struct StageFactors {
+  double train = 1;
+  double evaluate = 1;
+  double harvest = 1;
 };
 
 //! Predicts times and memory of cells from counts of operations. Uncalibrated, so that a division is a pure function
-//! of the sweep: relative costs matter, absolute ones are within a factor of a few (sweep/calibration.h).
+//! of the sweep: relative costs matter, absolute ones are within a factor of a few; sweep/calibration.h finds factors.
 class CostModel {
  public:
   CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core = {});
+
+  //! The same, its seconds times these factors.
+  CostModel with_factors(const StageFactors& factors) const;
 
   //! Paid once by cells that train together, however many: the model's forward pass to their last hookpoint,
   //! over the largest training budget, the evaluation texts and the harvested text; zero-ablated forward passes.
@@ -47,7 +60,7 @@ class CostModel {
   double cell_seconds(const Cell& cell) const { return own(cell).total(); }
 
   //! Of shared(), the forward passes with a cell's hookpoint zeroed, once for all of its cells.
-  double zeroing_seconds(const Cell& cell) const { return options_.evaluate.ce_tokens * rest_flops(cell) / flops_; }
+  double zeroing_seconds(const Cell& cell) const;
 
   //! Bytes that cells training together need (sweep/memory_need.h).
   uint64_t memory_bytes(std::span<const Cell* const> cells) const;
@@ -68,6 +81,7 @@ class CostModel {
   std::map<std::string, model::GptNeoxConfig> configs_;
   double flops_;
   double bytes_;
+  StageFactors factors_;
 };
 
 }  // namespace saesweep::sweep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "model/compute.h"
@@ -14,5 +15,9 @@ std::string device_kind(const SweepOptions& options, bool has_cuda);
 
 //! The device of this rank; [run] device is resolved. The ranks of a node take its CUDA devices in turn. Collective.
 at::Device rank_device(const RunOptions& run, const mpi::Comm& comm);
+
+//! Bytes that every rank may use: the least of what each may: [run] memory_gb, or its share of its device's memory, or
+//! of the machine's. The most that 64 bits hold where a device does not say. Collective.
+uint64_t memory_of_ranks(const RunOptions& run, at::Device device, const mpi::Comm& comm);
 
 }  // namespace saesweep::sweep

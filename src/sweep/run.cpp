@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <iterator>
-#include <limits>
 #include <map>
 #include <optional>
 #include <thread>
@@ -25,6 +25,8 @@
 #include "mpi/work_queue.h"
 #include "results/writer.h"
 #include "sweep/agreement.h"
+#include "sweep/binding.h"
+#include "sweep/calibration.h"
 #include "sweep/checkpointing.h"
 #include "sweep/device.h"
 #include "sweep/expand.h"
@@ -37,6 +39,7 @@
 #include "sweep/scheduler.h"
 #include "sweep/scoring.h"
 #include "sweep/shards.h"
+#include "sweep/simulate.h"
 #include "sweep/stopping.h"
 #include "sweep/texts.h"
 #include "sweep/unit_harvest.h"
@@ -81,6 +84,7 @@ class Run {
   void choose_cells();
   void take_output();
   void find_work();
+  void calibrate_costs();
   std::vector<std::filesystem::path> other_results() const;
   void load_tokenizers();
   void open_results();
@@ -88,6 +92,8 @@ class Run {
   std::vector<Cell> cells_left() const;
   void start_log();
   void work();
+  std::vector<UnitCost> unit_costs();
+  void tell_places() const;
   void work_on(const Assignment& assignment, const UnitContext& context);
   //! Until few enough cells wait for the judge that the device may bring more.
   void wait_for_judge(const std::function<void()>& idle, Stopping& stopping);
@@ -128,7 +134,9 @@ class Run {
   std::optional<Texts> texts_;
   std::optional<results::ResultsWriter> results_;
   std::optional<Scoring> scoring_;
-  std::optional<CostModel> cost_;
+  //! As counted, and as the cells that are done let expect.
+  std::optional<CostModel> cost_, predicted_cost_;
+  PredictionAndFact prediction_;
   //! Of this rank, for its log: what it is at, and what it has done.
   std::vector<std::string> at_work_;
   int64_t step_ = 0, n_steps_ = 0;
@@ -143,10 +151,8 @@ class Run {
 void Run::prepare() {
   inputs_ = inputs_from_text(on_root(comm_, [&] { return to_text(resolve_models(options_)); }));
   cells_ = expand(options_, inputs_);  // what is wrong with the grid is said before any text is read
-  // The same division on all ranks: by the memory of the poorest. What a CUDA device has is for the user to say.
-  const bool is_known = device_.is_cpu() || options_.run.memory_gb > 0;
-  const uint64_t memory =
-      is_known ? comm_.min(rank_memory(options_.run, comm_.node_local().size())) : std::numeric_limits<uint64_t>::max();
+  // The same division on all ranks: by the memory of the poorest.
+  const uint64_t memory = memory_of_ranks(options_.run, device_, comm_);
   cost_.emplace(options_, inputs_);
   check_memory(options_, cells_, *cost_, memory);
   take_output();
@@ -158,11 +164,12 @@ void Run::prepare() {
   load_tokenizers();
   check_harvest();
   find_work();
+  calibrate_costs();
   open_results();
   if (options_.autointerp.is_wanted) {
     on_all(comm_, [&](int64_t&) { scoring_.emplace(options_, folders_, comm_, *results_, tokenizers_, log_); });
   }
-  units_ = make_units(cells_left(), options_.run, *cost_, memory);
+  units_ = make_units(cells_left(), options_.run, *predicted_cost_, memory);
 }
 
 //! Of the sweep's cells those of this job's shard.
@@ -250,6 +257,16 @@ void Run::find_work() {
   }
 }
 
+//! By what cells of this output took, whoever ran them.
+void Run::calibrate_costs() {
+  Calibration found;
+  if (comm_.is_root()) found = calibrate(row_plan_.sources);
+  StageFactors factors = found.factors;
+  for (double* factor : {&factors.train, &factors.evaluate, &factors.harvest}) *factor = comm_.broadcast(*factor);
+  prediction_.n_cells_known = found.n_cells;
+  predicted_cost_ = cost_->with_factors(factors);
+}
+
 //! Of other jobs on this output.
 std::vector<std::filesystem::path> Run::other_results() const {
   std::vector<std::filesystem::path> paths;
@@ -332,10 +349,9 @@ int64_t Run::n_requests() const {
 
 void Run::work() {
   ProgressBoard progress = board();
-  std::vector<UnitCost> costs;
-  const std::vector<Cell> left = cells_left();
-  for (const Unit& unit : units_) costs.push_back(unit_cost(unit, left, *cost_));
-  Scheduler scheduler(std::move(costs), comm_.size(), options_.run.cells_per_unit == 0);
+  tell_places();
+  Scheduler scheduler(unit_costs(), comm_.size(), options_.run.cells_per_unit == 0);
+  const Stopwatch watch;
   const auto answer = [&](int rank) -> mpi::WorkAnswer {
     const Scheduler::Reply reply = scheduler.next(rank, now_seconds());
     if (reply.answer == Scheduler::Answer::kWait) return {.kind = mpi::WorkAnswer::Kind::kWait};
@@ -390,11 +406,38 @@ void Run::work() {
             context);
     wait_for_judge(idle, stopping);
   }
+  const double device_seconds = watch.seconds();
   if (scoring_) scoring_->finish(report, [&] { return stopping.is_wanted(); });
   idle();
   if (stopping.is_wanted()) stop_reason_ = stopping.signal().empty() ? "another rank" : stopping.signal();
   queue.finish();
   progress.finish();
+  prediction_.seconds = comm_.max(device_seconds);
+  prediction_.judge_seconds = comm_.max(watch.seconds()) - prediction_.seconds;
+  if (scoring_) prediction_.requests = comm_.sum(scoring_->n_answered());
+}
+
+//! Of units_; on the root also what they come to.
+std::vector<UnitCost> Run::unit_costs() {
+  std::vector<UnitCost> costs;
+  const std::vector<Cell> left = cells_left();
+  for (const Unit& unit : units_) costs.push_back(unit_cost(unit, left, *predicted_cost_));
+  if (comm_.is_root()) {
+    const std::vector<double> speeds(static_cast<size_t>(comm_.size()), 1.0);
+    prediction_.predicted_seconds = simulate(costs, speeds, options_.run.cells_per_unit == 0).makespan;
+    prediction_.predicted_requests = n_requests();
+  }
+  return costs;
+}
+
+//! Once, for people: where the ranks compute, and what looks like a mistake.
+void Run::tell_places() const {
+  const RankPlace own = own_place(device_, static_cast<int>(options_.run.threads));
+  log_.write("place", {{"host", own.host}, {"cores", own.cores}, {"threads", own.threads}, {"device", own.device}});
+  const std::vector<RankPlace> places = all_places(own, comm_);
+  if (!comm_.is_root()) return;
+  if (settings_.progress != ProgressLine::Mode::kNone) fmt::print(stderr, "{}", places_text(places));
+  for (const std::string& warning : place_warnings(places)) fmt::print(stderr, "saesweep: warning: {}\n", warning);
 }
 
 void Run::wait_for_judge(const std::function<void()>& idle, Stopping& stopping) {
@@ -483,6 +526,14 @@ RunSummary Run::summary() const {
     summary.stopped_code = ExitCode::kStopped;
     if (reason.starts_with("SIG")) break;
   }
+  summary.prediction = prediction_;
+  if (comm_.is_root()) summary.prediction.calibration = calibrate({&summary.results, 1});
+  log_.write("prediction", {{"predicted_seconds", prediction_.predicted_seconds},
+                            {"seconds", prediction_.seconds},
+                            {"cells_known", prediction_.n_cells_known},
+                            {"judge_seconds", prediction_.judge_seconds},
+                            {"predicted_requests", prediction_.predicted_requests},
+                            {"requests", prediction_.requests}});
   log_.write("end", {{"done", summary.n_done}, {"failed", summary.n_failed}, {"stopped", summary.stopped}});
   return summary;
 }
@@ -502,6 +553,20 @@ RunSummary Run::go() {
 }
 
 }  // namespace
+
+std::string PredictionAndFact::text() const {
+  if (!(predicted_seconds > 0) || std::isnan(seconds)) return "";
+  const std::string basis = n_cells_known > 0 ? fmt::format("by {} finished cells", n_cells_known)
+                                              : std::string("by counted operations, no cell being finished");
+  std::string text = fmt::format("Predicted ({}) {}, took {}: {:.2f} times that\n", basis,
+                                 duration_text(predicted_seconds), duration_text(seconds), seconds / predicted_seconds);
+  if (predicted_requests > 0) {
+    text += fmt::format("Judge: at most {} requests predicted, {} answered; it ended {} after the devices\n",
+                        predicted_requests, requests, duration_text(judge_seconds));
+  }
+  if (calibration.n_cells > 0) text += fmt::format("Cost model, for the next prediction: {}\n", calibration.text());
+  return text;
+}
 
 RunSummary run_sweep(const SweepOptions& options, const RunSettings& settings, const StopSignals& signals,
                      const mpi::Comm& comm) {

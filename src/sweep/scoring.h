@@ -40,6 +40,8 @@ class Scoring {
   void write_finished(const Report& report);
   //! Waits for the last reply, the loss of the judge, or a stop.
   void finish(const Report& report, const std::function<bool()>& is_stopped);
+  //! Requests that came to an end.
+  int64_t n_answered() const { return queue_->n_answered(); }
   //! For logs: cells open, requests answered, cached, sent, failed.
   Json usage() const;
 
