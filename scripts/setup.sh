@@ -4,7 +4,7 @@
 #
 #   scripts/setup.sh [--tests] [--peers] [--no-packages] [--no-build]
 #
-#   --tests        also the packages that scripts/test.sh needs (clang-format, clang-tidy, chromium)
+#   --tests        also the packages that scripts/test.sh needs (clang-format, clang-tidy, chromium, patchelf, Slurm)
 #   --peers        also .venv-peers (scripts/peers.sh)
 #   --no-packages  installs no Debian packages: where modules or an administrator provide the libraries
 #   --no-build     stops before the build
@@ -18,7 +18,7 @@ PACKAGES=(
   libfmt-dev libspdlog-dev nlohmann-json3-dev libssl-dev libpcre2-dev libutf8proc-dev zlib1g-dev libzstd-dev
   libcurl4-openssl-dev libcpp-httplib-dev libsqlite3-dev libgtest-dev libbenchmark-dev
 )
-TEST_PACKAGES=(clang-format clang-tidy chromium)
+TEST_PACKAGES=(clang-format clang-tidy chromium patchelf slurm-wlm munge)
 with_peers='' with_packages=1 with_build=1
 for argument in "$@"; do
   case $argument in
