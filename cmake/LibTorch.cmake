@@ -37,9 +37,9 @@ if(EXISTS ${SAESWEEP_LIBTORCH}/share/cmake/Torch/TorchConfig.cmake)
   file(STRINGS ${SAESWEEP_LIBTORCH}/share/cmake/Torch/TorchConfig.cmake old_abi REGEX "_GLIBCXX_USE_CXX11_ABI=0")
 endif()
 if(old_abi)
-  message(FATAL_ERROR "The LibTorch in ${SAESWEEP_LIBTORCH} was built with the C++ ABI from before C++11, as pip's wheels "
-    "were up to 2.5, and most of 2.6. Take a wheel of 2.7 or newer, conda-forge's, or pytorch.org's archive whose name "
-    "has cxx11-abi")
+  message(FATAL_ERROR "The LibTorch in ${SAESWEEP_LIBTORCH} was built with the C++ ABI from before C++11, as pip's "
+    "wheels were up to 2.5, and most of 2.6. Take a wheel of 2.7 or newer, conda-forge's, or pytorch.org's archive "
+    "whose name has cxx11-abi")
 endif()
 
 find_package(OpenMP REQUIRED COMPONENTS CXX)

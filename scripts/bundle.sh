@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the program and the shared libraries it needs, OpenMPI with them, into one folder that works wherever it is moved,
-# on machines where nothing can be installed. LibTorch, CUDA and glibc (2.34 or newer) are taken from there.
+# Puts the program and the shared libraries it needs, OpenMPI with them, into one folder that works wherever it is
+# moved, on machines where nothing can be installed. LibTorch, CUDA and glibc (2.34 or newer) are taken from there.
 #
 #   scripts/bundle.sh [--build BUILD] [FOLDER]
 #
@@ -25,7 +25,7 @@ done
 folder=${folder:-$PWD/out/bundle}
 
 for program in patchelf ompi_info cc nm ldd cmake; do
-  command -v $program >/dev/null || die "$program is needed and not here; on Debian, scripts/setup.sh --tests installs it"
+  command -v $program >/dev/null || die "$program: not here; on Debian, scripts/setup.sh --tests installs it"
 done
 [[ -x $build/saesweep ]] || die "$build/saesweep: not there; build it first (scripts/setup.sh)"
 python=$(find_python) || exit 2
@@ -37,7 +37,7 @@ fi
 mkdir -p "$(dirname "$folder")" && work=$(mktemp -d "$folder.XXXXXX") || die "$folder: cannot be made"
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
-cmake --install "$build" --prefix "$work" >"$LOGS/bundle-install.log" || die "cmake --install failed; see $LOGS/bundle-install.log"
+cmake --install "$build" --prefix "$work" >"$LOGS/bundle.log" || die "cmake --install failed; see $LOGS/bundle.log"
 mkdir "$work/libexec" && mv "$work/bin/saesweep" "$work/libexec/" &&
   "$python" scripts/bundle/make_bundle.py "$work" || exit 2
 rm -rf "$folder" && mv "$work" "$folder" && echo "$folder"

@@ -125,8 +125,8 @@ class Elf:
         missing = [name for name, _ in symbols if name not in provided]
         if missing or not symbols:
             raise BundleError(
-                f"{self.path.name}: needs {' '.join(missing) or 'a feature'} of {need.name}, and the bundle is for glibc "
-                f"{'.'.join(map(str, highest))}: build where glibc is older (Debian 12 serves), or provide it in "
+                f"{self.path.name}: needs {' '.join(missing) or 'a feature'} of {need.name}, and the bundle is for "
+                f"glibc {'.'.join(map(str, highest))}: build where glibc is older (Debian 12 serves), or provide it in "
                 "scripts/bundle/compat.c"
             )
         for _, offset in symbols:

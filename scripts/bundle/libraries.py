@@ -7,17 +7,17 @@ from pathlib import Path
 from elf import BundleError, Elf
 
 # Of glibc, and of the kernel.
-GLIBC = re.compile(r"(ld-linux.*|linux-vdso|lib(c|m|mvec|dl|pthread|rt|util|resolv|anl|thread_db|nss_.*|BrokenLocale))\.so.*")
+GLIBC = re.compile(r"(ld-linux.*|linux-vdso|lib(c|m|mvec|dl|pthread|rt|util|resolv|anl|thread_db|nss_.*))\.so.*")
 CUDA = re.compile(
-    r"lib(cuda|cudart|cublas|cublasLt|cudnn|cufft|cupti|curand|cusolver|cusparse|nccl|nvrtc|nvJitLink|nvToolsExt|nvidia-ml)"
-    r"[-_.0-9a-z]*\.so.*"
+    r"lib(cuda|cudart|cublas|cublasLt|cudnn|cufft|cupti|curand|cusolver|cusparse|nccl|nvrtc|nvJitLink|nvToolsExt|"
+    r"nvidia-ml)[-_.0-9a-z]*\.so.*"
 )
 OPENMPI = re.compile(r"lib(mpi|open-rte|open-pal|mca_common_.*)\.so.*")
 
 
 def resolved(file: Path) -> dict[str, Path]:
-    """Every library that the dynamic linker loads with a file, by the name it is asked for. Throws BundleError where one
-    is missing."""
+    """Every library that the dynamic linker loads with a file, by the name it is asked for. Throws BundleError where
+    one is missing."""
     done = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BundleError(f"ldd {file}: {done.stderr.strip() or done.stdout.strip()}")

@@ -37,7 +37,8 @@ def openmpi_folders() -> dict[str, Path]:
 
 def torch_version(torch: Path) -> str:
     """Of the LibTorch whose folder of libraries this is; a wheel and an archive say it in different files."""
-    for file, pattern in ((torch.parent / "version.py", r"__version__ = '([\d.]+)"), (torch.parent / "build-version", r"([\d.]+)")):
+    for name, pattern in (("version.py", r"__version__ = '([\d.]+)"), ("build-version", r"([\d.]+)")):
+        file = torch.parent / name
         if file.is_file() and (found := re.search(pattern, file.read_text())):
             return found[1].rstrip(".")
     raise BundleError(f"{torch.parent}: neither version.py nor build-version says which LibTorch this is")
@@ -78,12 +79,11 @@ class Bundle:
         plugins = sorted(folders["pkglibdir"].glob("mca_*.so"))
         for file in (*starters, *plugins):
             if not file.exists():
-                raise BundleError(f"{file}: not there; the bundle needs an OpenMPI 4.x, and its ompi_info in the search path")
+                raise BundleError(f"{file}: not there; an OpenMPI 4.x is needed, with its ompi_info in the search path")
             self.libraries.add(file)
         plugins = [file for file in plugins if not any(map(LEFT_OUT.fullmatch, self.libraries.closure([file])))]
         of_openmpi = self.libraries.closure([self.folder / "libexec/saesweep", *starters, *plugins])
-        pmix = next((place.resolve().parent for name, place in of_openmpi.items() if name.startswith("libpmix.so")), None)
-        if pmix is not None:
+        if pmix := next((place.resolve().parent for name, place in of_openmpi.items() if "libpmix.so" in name), None):
             pmix_plugins = sorted((pmix / "pmix").glob("*.so"))
             for file in pmix_plugins:
                 self.libraries.add(file)
@@ -108,12 +108,12 @@ class Bundle:
     def lower_versions(self) -> None:
         """Rids every file of needs above HIGHEST_GLIBC; those that had some take the compatibility library."""
         compat = self.folder / "lib" / COMPAT
-        tool("cc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", f"-Wl,-soname,{COMPAT}", "-o", compat, HERE / "compat.c")
-        provided = {words[-1] for line in tool("nm", "-D", "--defined-only", compat).splitlines() if (words := line.split())}
+        tool("cc", "-O2", "-Wall", "-shared", "-fPIC", f"-Wl,-soname,{COMPAT}", "-o", compat, HERE / "compat.c")
+        provided = {line.split()[-1] for line in tool("nm", "-D", "--defined-only", compat).splitlines()}
         for file in self.files():
             if file != compat and (lowered := Elf(file).lower(HIGHEST_GLIBC, provided)):
                 tool("patchelf", "--add-needed", COMPAT, file)
-                print(f"{file.relative_to(self.folder)}: {' '.join(lowered)} of a newer glibc, now of {COMPAT} where missing")
+                print(f"{file.relative_to(self.folder)}: {' '.join(lowered)} from {COMPAT} where glibc has none")
 
     def set_paths(self) -> None:
         """Lets every file find its libraries in the bundle first, whatever LD_LIBRARY_PATH says."""
@@ -154,7 +154,7 @@ class Bundle:
                 shutil.copy2(text, target)
 
     def scripts(self) -> None:
-        for target in ("saesweep", "bin/mpirun", "openmpi/bin/orted", "libexec/environment"):
+        for target in ("saesweep", "bin/mpirun", "openmpi/bin/orted", "libexec/environment", "libexec/torch"):
             (self.folder / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(HERE / f"{Path(target).name}.sh", self.folder / target)
         version = torch_version(self.libraries.torch)
@@ -176,7 +176,8 @@ def main() -> int:
         print(f"bundle.sh: {error}", file=sys.stderr)
         return 2
     size = sum(file.stat().st_size for file in bundle.folder.rglob("*") if file.is_file()) / 1e6
-    print(f"{len(bundle.files())} programs and libraries, {size:.0f} MB, for glibc {'.'.join(map(str, newest))} and newer")
+    glibc = ".".join(map(str, newest))
+    print(f"{len(bundle.files())} programs and libraries, {size:.0f} MB, for glibc {glibc} and newer")
     return 0
 
 

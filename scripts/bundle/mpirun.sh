@@ -7,6 +7,10 @@ if [ -n "${SAESWEEP_MPI:-}" ]; then
 fi
 . "$root/libexec/environment"
 export SAESWEEP_BUNDLE="$root"
-# mpirun hands on to other machines only what it is told to.
-if [ -n "${SAESWEEP_TORCH:-}" ]; then set -- -x SAESWEEP_TORCH "$@"; fi
+# Found once for all ranks. mpirun hands on to other machines only what it is told to.
+. "$root/libexec/torch"
+if torch=$(find_torch); then
+  export SAESWEEP_TORCH="$torch"
+  set -- -x SAESWEEP_TORCH "$@"
+fi
 exec "$root/openmpi/bin/orterun" "$@"

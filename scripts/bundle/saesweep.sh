@@ -4,29 +4,11 @@
 #   SAESWEEP_TORCH  folder of LibTorch; else torch/ beside this file (a link will do), else the active Python's
 #   SAESWEEP_MPI    folder of an OpenMPI 4.x of this machine, to be used in place of the bundle's, with its own mpirun
 root=$(dirname "$(readlink -f "$0")")
+. "$root/libexec/torch"
 
 die() {
   printf 'saesweep: %s\n' "$*" >&2
   exit 2
-}
-
-# library_folder FOLDER NAME: FOLDER, or the folder of libraries in it, that holds a library.
-library_folder() {
-  for folder in "$1" "$1/lib" "$1/lib64"; do
-    if [ -e "$folder/$2" ]; then
-      (cd "$folder" && pwd -P)
-      return
-    fi
-  done
-  return 1
-}
-
-torch_of_python() {
-  for python in "${VIRTUAL_ENV:+$VIRTUAL_ENV/bin/python}" "${CONDA_PREFIX:+$CONDA_PREFIX/bin/python}" python3; do
-    "${python:-false}" -c "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])" \
-      2>/dev/null && return
-  done
-  return 1
 }
 
 torch_version() { sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p; s/^\([0-9][0-9.]*\).*/\1/p" "$1" | head -n 1; }
@@ -44,14 +26,12 @@ check_version() {
 }
 
 built=$(cat "$root/share/saesweep/torch-version")
-if [ -n "${SAESWEEP_TORCH:-}" ]; then
-  torch=$(library_folder "$SAESWEEP_TORCH" libtorch_cpu.so) ||
+if ! torch=$(find_torch); then
+  [ -z "${SAESWEEP_TORCH:-}" ] ||
     die "SAESWEEP_TORCH=$SAESWEEP_TORCH: no libtorch_cpu.so there; expected a LibTorch ${built%.*}, or the folder" \
       "site-packages/torch of a Python that has it"
-else
-  torch=$(library_folder "$root/torch" libtorch_cpu.so || library_folder "$(torch_of_python)" libtorch_cpu.so) ||
-    die "no LibTorch found: name its folder in SAESWEEP_TORCH, or make a link to it, $root/torch, or activate a Python" \
-      "with torch ${built%.*} (pip install torch==$built)"
+  die "no LibTorch found: name its folder in SAESWEEP_TORCH, or make a link to it, $root/torch, or activate a Python" \
+    "with torch ${built%.*} (pip install torch==$built)"
 fi
 check_version "$torch"
 
