@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
 #include "app/arguments.h"
 #include "app/plan_text.h"
 #include "base/errors.h"
@@ -11,6 +16,8 @@
 #include "sweep/device.h"
 #include "sweep/expand.h"
 #include "sweep/output.h"
+#include "sweep/simulate.h"
+#include "sweep/units.h"
 
 namespace saesweep::app {
 
@@ -20,12 +27,15 @@ namespace {
 
 constexpr const char* kUsage =
     "Usage: saesweep plan SWEEP.toml [options]\n\n"
-    "Checks the sweep, its models and its text; prints cells, groups, units, memory, time and schedule.\n"
+    "Checks the sweep, its models and its text; prints cells, groups, units, memory, time, schedule and checkpoints.\n"
     "Starts nothing and writes nothing.\n";
 
 po::options_description describe() {
   po::options_description options("Options");
-  options.add_options()("ranks", po::value<int>()->default_value(1)->value_name("N"), "ranks to plan for")(
+  options.add_options()("ranks", po::value<int>()->default_value(1)->value_name("N"), "ranks to plan for, of each job")(
+      "shards", po::value<int>()->value_name("N"), "prints what each shard of an array of N jobs would do")(
+      "disk-speed", po::value<double>()->value_name("MB/S"),
+      "what a rank writes a second, for the time of a checkpoint (200)")(
       "set", po::value<std::vector<std::string>>()->composing()->value_name("TABLE.KEY=VALUE"),
       "replaces a setting of the sweep file; may be given more than once")("cells", "lists every cell")(
       "resolved", "prints the sweep with every default filled in, and nothing else")(
@@ -37,10 +47,44 @@ std::vector<std::string> overrides_of(const po::variables_map& given) {
   return given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
 }
 
-Plan make_plan(sweep::SweepOptions options, int n_ranks) {
+//! What the command line asks beside the sweep.
+struct PlanSettings {
+  int n_ranks = 1;
+  //! 0: no division is shown.
+  int n_shards = 0;
+  std::optional<double> bytes_per_second = {};
+};
+
+PlanSettings settings_of(const po::variables_map& given) {
+  PlanSettings settings{.n_ranks = given["ranks"].as<int>()};
+  if (given.contains("shards")) settings.n_shards = given["shards"].as<int>();
+  if (given.contains("disk-speed")) settings.bytes_per_second = given["disk-speed"].as<double>() * 1e6;
+  const auto refuse = [](const char* option, auto found, const char* expected) {
+    throw ConfigError("saesweep plan", fmt::format("{}: found {}, expected {}", option, found, expected));
+  };
+  if (settings.n_ranks < 1) refuse("--ranks", settings.n_ranks, "at least 1");
+  if (given.contains("shards") && settings.n_shards < 1) refuse("--shards", settings.n_shards, "at least 1");
+  if (settings.bytes_per_second && !(*settings.bytes_per_second > 0)) {
+    refuse("--disk-speed", *settings.bytes_per_second / 1e6, "MB/s above 0");
+  }
+  return settings;
+}
+
+sweep::Simulation schedule_of(const Plan& plan, const sweep::CostModel& cost) {
+  std::vector<sweep::UnitCost> costs;
+  costs.reserve(plan.units.size());
+  for (const sweep::Unit& unit : plan.units) costs.push_back(sweep::unit_cost(unit, plan.cells, cost));
+  const std::vector<double> speeds(static_cast<size_t>(plan.n_ranks), 1);
+  return sweep::simulate(std::move(costs), speeds, plan.options.run.cells_per_unit == 0);
+}
+
+Plan make_plan(sweep::SweepOptions options, const PlanSettings& settings) {
   options.run.device = sweep::device_kind(options, model::n_cuda_devices() > 0);
   const auto inputs = sweep::resolve_inputs(options);
-  Plan plan{.options = options, .cells = sweep::expand(options, inputs), .units = {}, .n_ranks = n_ranks};
+  Plan plan;
+  plan.options = options;
+  plan.cells = sweep::expand(options, inputs);
+  plan.n_ranks = settings.n_ranks;
   // How many of the ranks share a machine is not known here: at least one has this one's memory.
   const uint64_t memory = sweep::rank_memory(options.run, 1);
   const sweep::CostModel cost(options, inputs);
@@ -51,6 +95,9 @@ Plan make_plan(sweep::SweepOptions options, int n_ranks) {
     const auto* alone = &cell;
     plan.cell_bytes = std::max(plan.cell_bytes, cost.memory_bytes({&alone, 1}));
   }
+  plan.schedule = schedule_of(plan, cost);
+  plan.checkpoints = plan_checkpoints(options, plan.cells, plan.units, cost, settings.bytes_per_second);
+  if (settings.n_shards > 0) plan.shards = plan_shards(plan.cells, cost, settings.n_shards);
   plan.output_bytes = sweep::output_bytes(plan.cells, options);
   return plan;
 }
@@ -68,15 +115,14 @@ int plan_command(const std::vector<std::string>& args) {
     fmt::print("{}", config::list_keys());
     return 0;
   }
-  const int n_ranks = given["ranks"].as<int>();
-  if (n_ranks < 1) throw ConfigError("saesweep plan", fmt::format("--ranks: found {}, expected at least 1", n_ranks));
+  const PlanSettings settings = settings_of(given);
   const auto sweep_options =
       config::read_sweep(required_argument("plan", given, "sweep", "sweep file"), overrides_of(given));
   if (given.contains("resolved")) {
     fmt::print("{}", sweep_options.resolved);
     return 0;
   }
-  const auto plan = make_plan(sweep_options, n_ranks);
+  const auto plan = make_plan(sweep_options, settings);
   fmt::print("{}", plan_text(plan));
   if (given.contains("cells")) fmt::print("\n{}", cells_text(plan));
   return 0;

@@ -13,8 +13,9 @@
 namespace saesweep::app {
 namespace {
 
-//! More ranks than these are told by their extremes.
-constexpr int kRanksShown = 16;
+//! More ranks than these are told by their extremes; more groups are counted.
+constexpr size_t kRanksShown = 16;
+constexpr size_t kGroupsShown = 40;
 //! Of a device's memory, what the driver and LibTorch leave.
 constexpr double kUsable = 0.93;
 
@@ -36,46 +37,70 @@ std::vector<const sweep::Cell*> cells_of(const Plan& plan, const std::vector<siz
   return cells;
 }
 
-std::string groups_text(const Plan& plan) {
+//! The units of a group.
+struct GroupUnits {
+  size_t n = 0;
+  uint64_t memory_bytes = 0;
+  double seconds = 0;
+};
+
+std::vector<GroupUnits> units_of_groups(const Plan& plan, size_t n_groups) {
+  std::vector<GroupUnits> groups(n_groups);
+  for (const auto& unit : plan.units) {
+    GroupUnits& group = groups[unit.group];
+    ++group.n;
+    group.memory_bytes = std::max(group.memory_bytes, unit.memory_bytes);
+    group.seconds += unit.cost_seconds;
+  }
+  return groups;
+}
+
+std::string groups_text(const Plan& plan, const std::vector<sweep::Group>& groups) {
   TextTable table({"group", "model", "variant", "init", "cells", "hookpoints", "units", "memory a unit", "time"});
-  const auto groups = sweep::make_groups(plan.cells);
-  for (size_t group = 0; group < groups.size(); ++group) {
+  const auto units = units_of_groups(plan, groups.size());
+  const size_t n_shown = std::min(groups.size(), kGroupsShown);
+  for (size_t group = 0; group < n_shown; ++group) {
     const auto cells = cells_of(plan, groups[group].cells);
-    size_t n_units = 0;
-    uint64_t memory = 0;
-    double seconds = 0;
-    for (const auto& unit : plan.units) {
-      if (unit.group != group) continue;
-      ++n_units;
-      memory = std::max(memory, unit.memory_bytes);
-      seconds += unit.cost_seconds;
-    }
     const auto& cell = *cells.front();
     table.add({std::to_string(group), cell.model_name, model::name_of(cell.variant),
                cell.init_seed < 0 ? "-" : std::to_string(cell.init_seed), std::to_string(cells.size()),
-               hookpoints_text(cells), std::to_string(n_units), bytes_text(memory), duration_text(seconds)});
+               hookpoints_text(cells), std::to_string(units[group].n), bytes_text(units[group].memory_bytes),
+               duration_text(units[group].seconds * plan.time_factor)});
   }
-  return table.text();
+  return table.text() + (groups.size() > n_shown ? fmt::format("and {} more groups\n", groups.size() - n_shown) : "");
 }
 
-std::string rank_line(const Plan& plan, const sweep::Schedule& schedule, size_t rank) {
+std::string rank_line(const Plan& plan, size_t rank) {
+  const auto& one = plan.schedule.ranks[rank];
   size_t n_cells = 0;
-  for (const size_t unit : schedule.units[rank]) n_cells += plan.units[unit].cells.size();
-  return fmt::format("  rank {}: {} units, {} cells, {}\n", rank, schedule.units[rank].size(), n_cells,
-                     duration_text(schedule.seconds[rank]));
+  for (const auto& work : one.work) n_cells += work.last - work.first;
+  const char* ending = one.work.size() == 1 ? "" : "s";
+  return fmt::format("  rank {}: {} unit{}, {} cells, {}\n", rank, one.work.size(), ending, n_cells,
+                     duration_text(one.end * plan.time_factor));
 }
 
-std::string schedule_text(const Plan& plan, const sweep::Schedule& schedule) {
-  std::string text =
-      fmt::format("Schedule over {} rank{}, longest unit first:\n", plan.n_ranks, plan.n_ranks == 1 ? "" : "s");
-  if (plan.n_ranks <= kRanksShown) {
-    for (size_t rank = 0; rank < schedule.units.size(); ++rank) text += rank_line(plan, schedule, rank);
+std::string schedule_text(const Plan& plan) {
+  const auto& ranks = plan.schedule.ranks;
+  const std::string parts =
+      plan.schedule.n_parts == 0
+          ? ""
+          : fmt::format(" ({} of them parts, cut so that all ranks end together)", plan.schedule.n_parts);
+  std::string text = fmt::format("Schedule over {} rank{}, longest unit first{}:\n", plan.n_ranks,
+                                 plan.n_ranks == 1 ? "" : "s", parts);
+  if (ranks.size() <= kRanksShown) {
+    for (size_t rank = 0; rank < ranks.size(); ++rank) text += rank_line(plan, rank);
     return text;
   }
-  const auto [first, last] = std::ranges::minmax_element(schedule.seconds);
-  const auto idle = std::ranges::count_if(schedule.units, [](const auto& units) { return units.empty(); });
+  const auto [first, last] = std::ranges::minmax_element(ranks, {}, &sweep::SimulatedRank::end);
+  const auto idle = std::ranges::count_if(ranks, [](const auto& rank) { return rank.work.empty(); });
   return text + fmt::format("  the first rank is done after {}, the last after {}; {} have no work\n",
-                            duration_text(*first), duration_text(*last), idle);
+                            duration_text(first->end * plan.time_factor), duration_text(last->end * plan.time_factor),
+                            idle);
+}
+
+const char* time_source(const Plan& plan) {
+  return plan.is_calibrated ? "by what finished cells of this output took"
+                            : "rough: counted operations at 60 GFLOP/s a core";
 }
 
 }  // namespace
@@ -104,7 +129,7 @@ std::string device_text(uint64_t bytes) {
 }
 
 std::string plan_text(const Plan& plan) {
-  const auto schedule = sweep::make_schedule(plan.units, plan.n_ranks);
+  const auto groups = sweep::make_groups(plan.cells);
   uint64_t memory = 0, buffer = 0;
   for (const auto& unit : plan.units) {
     memory = std::max(memory, unit.memory_bytes);
@@ -115,24 +140,26 @@ std::string plan_text(const Plan& plan) {
                   : fmt::format("Activation buffer: up to {} of it ({} tokens x width x 2 bytes x hookpoints)\n",
                                 bytes_text(buffer), plan.options.train.buffer_tokens);
   return fmt::format(
-      "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n\n{}\n{}\n"
-      "Time: about {} (rough: counted operations at 60 GFLOP/s a core)\n"
-      "Memory: up to {} a rank, LibTorch's own aside; the largest cell alone needs {} ({})\n{}"
+      "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n\n{}\n{}\n{}"
+      "Time: about {} ({})\n"
+      "Memory: up to {} a rank, LibTorch's own aside; the largest cell alone needs {} ({})\n{}{}"
       "Output: {} in {}\n{}",
-      plan.options.name, plan.cells.size(), sweep::make_groups(plan.cells).size(), plan.units.size(), groups_text(plan),
-      schedule_text(plan, schedule), duration_text(schedule.makespan), bytes_text(memory), bytes_text(plan.cell_bytes),
-      device_text(plan.cell_bytes), buffer_text, bytes_text(plan.output_bytes), plan.options.output.string(),
+      plan.options.name, plan.cells.size(), groups.size(), plan.units.size(), groups_text(plan, groups),
+      schedule_text(plan), shards_text(plan.shards, plan.time_factor),
+      duration_text(plan.schedule.makespan * plan.time_factor), time_source(plan), bytes_text(memory),
+      bytes_text(plan.cell_bytes), device_text(plan.cell_bytes), buffer_text,
+      checkpoints_text(plan.checkpoints, plan.time_factor), bytes_text(plan.output_bytes), plan.options.output.string(),
       requests_text(plan.options, plan.cells));
 }
 
 std::string cells_text(const Plan& plan) {
-  std::map<size_t, size_t> unit_of;
+  std::vector<size_t> unit_of(plan.cells.size());
   for (size_t unit = 0; unit < plan.units.size(); ++unit) {
     for (const size_t cell : plan.units[unit].cells) unit_of[cell] = unit;
   }
   TextTable table({"cell", "unit", "id", "settings"});
   for (size_t i = 0; i < plan.cells.size(); ++i) {
-    table.add({std::to_string(i), std::to_string(unit_of.at(i)), plan.cells[i].id, describe(plan.cells[i])});
+    table.add({std::to_string(i), std::to_string(unit_of[i]), plan.cells[i].id, describe(plan.cells[i])});
   }
   return table.text();
 }

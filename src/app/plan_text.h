@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "app/plan_checkpoints.h"
+#include "app/plan_shards.h"
 #include "sweep/cell.h"
 #include "sweep/options.h"
+#include "sweep/simulate.h"
 #include "sweep/units.h"
 
 namespace saesweep::app {
@@ -17,14 +20,22 @@ struct Plan {
   std::vector<sweep::Cell> cells;
   std::vector<sweep::Unit> units;
   int n_ranks = 1;
+  //! What the scheduler would do with ranks of equal speed, by the cost model.
+  sweep::Simulation schedule;
+  CheckpointPlan checkpoints;
+  //! None where no division was asked for.
+  std::vector<ShardPlan> shards;
+  //! What cells of this output took beside what the cost model said of them; 1 where none is finished.
+  double time_factor = 1;
+  bool is_calibrated = false;
   //! What a run writes.
   uint64_t output_bytes = 0;
   //! What the largest cell needs alone.
   uint64_t cell_bytes = 0;
 };
 
-//! The plan for people to read: a line a group, a line a rank, time, memory, size of the output, and what
-//! the judge is asked.
+//! The plan for people to read: a line a group, a line a rank, a line a shard, time, memory, checkpoints, size of the
+//! output, and what the judge is asked. Long tables are cut.
 std::string plan_text(const Plan& plan);
 
 //! A line a cell, with its id and unit.

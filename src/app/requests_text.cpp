@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "app/table.h"
@@ -13,21 +14,23 @@ namespace {
 
 using autointerp::RequestCount;
 
-void add(RequestCount& sum, const RequestCount& count) {
-  sum.n_requests += count.n_requests;
-  sum.n_prompt_tokens += count.n_prompt_tokens;
-  sum.n_reply_tokens += count.n_reply_tokens;
+void add(RequestCount& sum, const RequestCount& count, int64_t times = 1) {
+  sum.n_requests += count.n_requests * times;
+  sum.n_prompt_tokens += count.n_prompt_tokens * static_cast<double>(times);
+  sum.n_reply_tokens += count.n_reply_tokens * static_cast<double>(times);
 }
 
 //! By task over all cells, and their sum as the last.
 std::vector<RequestCount> counts_of(const sweep::SweepOptions& options, std::span<const sweep::Cell> cells) {
+  std::map<int64_t, int64_t> n_by_latents;
+  for (const auto& cell : cells) ++n_by_latents[cell.n_latents];
   std::vector<RequestCount> sums;
-  for (const auto& cell : cells) {
-    const bool by_prompt = options.judge.prompt_logprobs != "none";
-    for (const auto& count : autointerp::request_counts(options.autointerp, by_prompt, cell.n_latents)) {
+  const bool by_prompt = options.judge.prompt_logprobs != "none";
+  for (const auto& [n_latents, n_cells] : n_by_latents) {
+    for (const auto& count : autointerp::request_counts(options.autointerp, by_prompt, n_latents)) {
       auto found = std::ranges::find(sums, count.task, &RequestCount::task);
       if (found == sums.end()) found = sums.insert(found, {.task = count.task});
-      add(*found, count);
+      add(*found, count, n_cells);
     }
   }
   RequestCount all{.task = "all"};

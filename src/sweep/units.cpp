@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <queue>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -174,24 +172,6 @@ void check_buffers(const SweepOptions& options, std::span<const Cell> cells, con
 uint64_t rank_memory(const RunOptions& run, int n_ranks) {
   if (run.memory_gb > 0) return static_cast<uint64_t>(run.memory_gb * 1e9);
   return machine_memory() / static_cast<uint64_t>(n_ranks);
-}
-
-Schedule make_schedule(std::span<const Unit> units, int n_ranks) {
-  Schedule schedule;
-  schedule.units.resize(n_ranks);
-  schedule.seconds.resize(n_ranks, 0);
-  using Free = std::pair<double, int>;
-  std::priority_queue<Free, std::vector<Free>, std::greater<>> free;
-  for (int rank = 0; rank < n_ranks; ++rank) free.emplace(0.0, rank);
-  for (size_t i = 0; i < units.size(); ++i) {
-    const auto [seconds, rank] = free.top();
-    free.pop();
-    schedule.units[rank].push_back(i);
-    schedule.seconds[rank] = seconds + units[i].cost_seconds;
-    free.emplace(schedule.seconds[rank], rank);
-    schedule.makespan = std::max(schedule.makespan, schedule.seconds[rank]);
-  }
-  return schedule;
 }
 
 }  // namespace saesweep::sweep

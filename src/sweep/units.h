@@ -30,16 +30,6 @@ struct Unit {
   uint64_t buffer_bytes = 0;
 };
 
-//! When each rank would work on what, if units are handed out in order to the rank that is free first.
-struct Schedule {
-  //! Numbers of units, a rank each.
-  std::vector<std::vector<size_t>> units;
-  //! Seconds until a rank is done, a rank each.
-  std::vector<double> seconds;
-  //! Seconds until the last rank is done.
-  double makespan = 0;
-};
-
 //! Groups in the order of their first cells.
 std::vector<Group> make_groups(std::span<const Cell> cells);
 
@@ -64,8 +54,5 @@ void check_buffers(const SweepOptions& options, std::span<const Cell> cells, con
 
 //! Bytes that each of n_ranks on this machine may use: [run] memory_gb, or its share of the machine's memory.
 uint64_t rank_memory(const RunOptions& run, int n_ranks);
-
-//! List scheduling of units in the order given; ties go to the lowest rank.
-Schedule make_schedule(std::span<const Unit> units, int n_ranks);
 
 }  // namespace saesweep::sweep

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "app/requests_text.h"
 #include "app/table.h"
+#include "base/errors.h"
 #include "base/progress.h"
 #include "sweep/small_sweep.h"
 
@@ -15,15 +19,24 @@ namespace {
 using sweep::small_inputs;
 using sweep::small_sweep;
 
-Plan small_plan(int n_ranks) {
-  Plan plan{.options = small_sweep(),
-            .cells = sweep::expand(small_sweep(), small_inputs()),
-            .units = {},
-            .n_ranks = n_ranks,
-            .output_bytes = 1'500'000};
+Plan small_plan(int n_ranks, sweep::SweepOptions options = small_sweep()) {
+  Plan plan;
+  plan.options = std::move(options);
   plan.options.name = "small";
-  plan.units = make_units(plan.cells, plan.options.run, sweep::CostModel(small_sweep(), small_inputs()));
+  plan.cells = sweep::expand(plan.options, small_inputs());
+  plan.n_ranks = n_ranks;
+  plan.output_bytes = 1'500'000;
+  const sweep::CostModel cost(plan.options, small_inputs());
+  plan.units = make_units(plan.cells, plan.options.run, cost);
+  std::vector<sweep::UnitCost> costs;
+  for (const auto& unit : plan.units) costs.push_back(unit_cost(unit, plan.cells, cost));
+  plan.schedule = sweep::simulate(std::move(costs), std::vector<double>(static_cast<size_t>(n_ranks), 1));
+  plan.checkpoints = plan_checkpoints(plan.options, plan.cells, plan.units, cost, std::nullopt);
   return plan;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
 }
 
 auto n_lines(const std::string& text) {
@@ -36,13 +49,154 @@ TEST(PlanText, SixtyCellsTakeALineAGroupAndARank) {
   EXPECT_NE(text.find("layers.0-5"), std::string::npos) << text;
   EXPECT_NE(text.find("rank 1: "), std::string::npos) << text;
   EXPECT_NE(text.find("Output: 1.5 MB"), std::string::npos) << text;
-  EXPECT_LT(n_lines(text), 20);
+  EXPECT_LT(n_lines(text), 25);
 }
 
 TEST(PlanText, ManyRanksAreToldByTheirExtremes) {
   const auto text = plan_text(small_plan(100));
-  EXPECT_NE(text.find("40 have no work"), std::string::npos) << text;
-  EXPECT_LT(n_lines(text), 20);
+  EXPECT_TRUE(has(text, "the first rank is done after ")) << text;
+  EXPECT_TRUE(has(text, "have no work")) << text;
+  EXPECT_LT(n_lines(text), 25);
+}
+
+TEST(PlanText, AllCellsAreInTheSchedule) {
+  const auto plan = small_plan(2);
+  size_t n = 0;
+  for (const auto& rank : plan.schedule.ranks) {
+    for (const auto& work : rank.work) n += work.last - work.first;
+  }
+  EXPECT_EQ(n, 60U);
+}
+
+TEST(PlanText, PartsOfUnitsAreSaid) {
+  auto plan = small_plan(2);
+  EXPECT_EQ(has(plan_text(plan), "cut so that all ranks end together"), plan.schedule.n_parts > 0);
+  plan.schedule.n_parts = 4;
+  EXPECT_TRUE(has(plan_text(plan), "longest unit first (4 of them parts")) << plan_text(plan);
+}
+
+TEST(PlanText, ManyGroupsAreCut) {
+  auto options = small_sweep();
+  options.axes.init_seeds.clear();
+  for (int64_t seed = 0; seed < 30; ++seed) options.axes.init_seeds.push_back(seed);
+  const auto plan = small_plan(1, options);
+  const auto n_groups = sweep::make_groups(plan.cells).size();
+  EXPECT_GT(n_groups, 80U);
+  const auto text = plan_text(plan);
+  EXPECT_TRUE(has(text, "and " + std::to_string(n_groups - 40) + " more groups")) << text;
+  EXPECT_LT(n_lines(text), 65);
+}
+
+TEST(PlanText, ACalibrationScalesTimesAndIsSaid) {
+  auto plan = small_plan(1);
+  plan.schedule.makespan = 100;
+  EXPECT_TRUE(has(plan_text(plan), "Time: about 1 min 40 s (rough")) << plan_text(plan);
+  plan.time_factor = 2;
+  plan.is_calibrated = true;
+  EXPECT_TRUE(has(plan_text(plan), "Time: about 3 min 20 s (by what finished cells of this output took)"))
+      << plan_text(plan);
+}
+
+TEST(PlanShards, HaveAllCellsAndTheSameTimeAboutAll) {
+  const auto options = small_sweep();
+  const auto cells = sweep::expand(options, small_inputs());
+  const sweep::CostModel cost(options, small_inputs());
+  const auto shards = plan_shards(cells, cost, 3);
+  ASSERT_EQ(shards.size(), 3U);
+  size_t n = 0;
+  for (const auto& shard : shards) n += shard.n_cells;
+  EXPECT_EQ(n, 60U);
+  const auto text = shards_text(shards, 1);
+  EXPECT_TRUE(has(text, "Divided into 3 shards")) << text;
+  EXPECT_TRUE(has(text, "2/3 ")) << text;
+  EXPECT_EQ(n_lines(text), 6) << text;
+  EXPECT_EQ(shards_text({}, 1), "");
+}
+
+TEST(PlanShards, OneShardTakesWhatTheWholeTakes) {
+  const auto plan = small_plan(1);
+  const sweep::CostModel cost(plan.options, small_inputs());
+  double seconds = 0;
+  for (const auto& unit : plan.units) seconds += unit.cost_seconds;
+  EXPECT_NEAR(plan_shards(plan.cells, cost, 1).front().seconds, seconds, 1e-9 * seconds);
+}
+
+TEST(PlanShards, ManyAreToldByTheirExtremes) {
+  std::vector<ShardPlan> shards(100, ShardPlan{2, 1, 10});
+  shards[7].seconds = 30;
+  shards[9].seconds = 1;
+  const auto text = shards_text(shards, 1);
+  EXPECT_TRUE(has(text, "7/100")) << text;
+  EXPECT_TRUE(has(text, "9/100")) << text;
+  EXPECT_LT(n_lines(text), 7) << text;
+}
+
+// Pythia 6.9b at R = 64: 2 * 4096 * 262144 weights and biases, each with two float32 moments: 12 bytes a parameter,
+// and 8 a latent for its counters.
+TEST(PlanCheckpoints, TheLargestUnitIsSaidWithItsTime) {
+  CheckpointPlan plan;
+  plan.unit_bytes = 25'800'000'000;
+  plan.all_bytes = 51'600'000'000;
+  plan.train_seconds = 86'400;
+  auto text = checkpoints_text(plan, 1);
+  EXPECT_TRUE(has(text,
+                  "Checkpoints: up to 26 GB a unit, 52 GB for all cells at once; a unit's takes 2 min 09 s at 200 "
+                  "MB/s a rank (assumed;"))
+      << text;
+  EXPECT_TRUE(has(text, "It does not fit into run.grace (30 s)")) << text;
+  // 19 times 129 s, and the writing of the next.
+  EXPECT_TRUE(has(text, "Saved every 43 min 00 s")) << text;
+  plan.bytes_per_second = 2e9;
+  plan.is_speed_assumed = false;
+  text = checkpoints_text(plan, 1);
+  EXPECT_TRUE(has(text, "13 s at 2000 MB/s a rank\n")) << text;
+  EXPECT_TRUE(has(text, "It fits into run.grace")) << text;
+}
+
+TEST(PlanCheckpoints, AutoIsWhatARunDoes) {
+  CheckpointPlan plan;
+  for (const uint64_t bytes : {uint64_t{1'000'000}, uint64_t{1'000'000'000}, uint64_t{25'800'000'000}}) {
+    plan.unit_bytes = bytes;
+    train::CheckpointPace pace({});
+    pace.begin(bytes, 0);
+    pace.wrote(bytes, plan.write_seconds(), 0);
+    const double due = plan.interval_seconds(1) - plan.write_seconds();
+    EXPECT_FALSE(pace.is_due(1, due - 0.01));
+    EXPECT_TRUE(pace.is_due(1, due + 0.01));
+  }
+}
+
+TEST(PlanCheckpoints, WhatAKillLosesIsBoundedByTheTrainingOfAUnit) {
+  CheckpointPlan plan;
+  plan.unit_bytes = 1'000;
+  plan.train_seconds = 12;
+  EXPECT_DOUBLE_EQ(plan.lost_seconds(1), 12);
+  EXPECT_DOUBLE_EQ(plan.lost_seconds(2), 24);
+  EXPECT_TRUE(has(checkpoints_text(plan, 1), "longer than any unit trains")) << checkpoints_text(plan, 1);
+  plan.train_seconds = 1e6;
+  EXPECT_NEAR(plan.lost_seconds(1), 60, 0.01);
+  plan.every = {train::CheckpointEvery::Kind::kSeconds, 600};
+  EXPECT_NEAR(plan.lost_seconds(1), 600, 0.01);
+  plan.every = {train::CheckpointEvery::Kind::kNever, 0};
+  EXPECT_DOUBLE_EQ(plan.lost_seconds(1), 1e6);
+  EXPECT_TRUE(has(checkpoints_text(plan, 1), "Never saved while it trains")) << checkpoints_text(plan, 1);
+}
+
+// 60 cells of 204,800 tokens; 2 * 128 * 2048 weights and 2048 + 128 biases in 12 bytes, 8 more a latent.
+TEST(PlanCheckpoints, SizesAndTokensFollowTheSweep) {
+  auto options = small_sweep();
+  options.run.checkpoint_every = "102_400";
+  const auto plan = small_plan(1, options).checkpoints;
+  const uint64_t cell = 12 * (2 * 128 * 2048 + 2048 + 128) + 8 * 2048;
+  EXPECT_EQ(plan.all_bytes, 60 * cell);
+  EXPECT_EQ(plan.unit_bytes, 12 * cell);
+  EXPECT_DOUBLE_EQ(plan.tokens_seconds, plan.train_seconds / 2);
+  options.run.checkpoint_every = "now and then";
+  EXPECT_THROW(small_plan(1, options), ConfigError);
+}
+
+TEST(PlanCheckpoints, NothingIsSaidWhereNothingIsTrained) {
+  EXPECT_EQ(checkpoints_text({}, 1), "");
 }
 
 TEST(PlanText, CellsAreListedWithTheirIds) {
@@ -98,7 +252,7 @@ TEST(PlanText, TheSmallestDeviceOfACellIsSaid) {
 
 TEST(PlanText, TheBufferIsSaidWhereThereIsOne) {
   auto plan = small_plan(1);
-  EXPECT_EQ(plan_text(plan).find("buffer"), std::string::npos);
+  EXPECT_FALSE(has(plan_text(plan), "Activation buffer"));
   plan.options.train.buffer_tokens = 10'000'000;
   plan.units.front().buffer_bytes = 61'440'000'000;
   EXPECT_NE(

@@ -87,16 +87,6 @@ TEST_F(Units, StandLongestFirstThenByFirstCell) {
   }
 }
 
-TEST(Schedule, GivesTheNextUnitToTheFirstFreeRank) {
-  std::vector<Unit> units(4);
-  const double seconds[] = {5, 4, 3, 3};
-  for (size_t i = 0; i < 4; ++i) units[i].cost_seconds = seconds[i];
-  const auto schedule = make_schedule(units, 2);
-  EXPECT_EQ(schedule.units, (std::vector<std::vector<size_t>>{{0, 3}, {1, 2}}));
-  EXPECT_EQ(schedule.seconds, (std::vector<double>{8, 7}));
-  EXPECT_EQ(schedule.makespan, 8);
-}
-
 TEST_F(Units, FitIntoTheMemoryThereIs) {
   const auto whole = divide();
   const uint64_t memory = whole.front().memory_bytes / 2;
