@@ -12,12 +12,14 @@
 
 #include "app/arguments.h"
 #include "app/status_text.h"
+#include "app/sweep_status.h"
 #include "app/table.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "model/checkpoint.h"
 #include "model/safetensors.h"
 #include "model/source.h"
+#include "results/reader.h"
 #include "sae/folder.h"
 #include "text/store_format.h"
 #include "text/token_store.h"
@@ -143,7 +145,7 @@ std::string results_text(const fs::path& path) {
       "Results: {} cells, up to {} latents, {} of them to be scored, up to {} points a curve\nMade {} on {}\n",
       shape.n_cells, shape.n_all_latents, shape.n_latents, shape.n_curve_points, info.created, info.machine);
   for (const auto& [name, version] : info.software) text += fmt::format("{}: {}\n", name, version);
-  return text + status_text(read_run(path)) + "\n" + info.sweep;
+  return text + status_text(read_status(path)) + "\n" + info.sweep;
 }
 
 std::string store_text(const fs::path& path) {

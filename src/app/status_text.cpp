@@ -4,76 +4,179 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
-#include "base/errors.h"
-#include "base/lease.h"
+#include "app/requests_text.h"
+#include "app/status_details.h"
+#include "app/status_rates.h"
+#include "app/table.h"
+#include "base/progress.h"
 
 namespace saesweep::app {
 namespace {
 
+using results::Stage;
 using results::State;
 
-//! More failures than these are counted, not listed.
-constexpr size_t kFailuresShown = 20;
+//! More of these are counted, not listed.
+constexpr size_t kJobsShown = 40;
 
-auto count(const RunState& run, State state) {
-  return std::ranges::count_if(run.cells, [=](const auto& cell) { return cell.state == state; });
-}
-
-std::string failures_text(const RunState& run) {
-  std::string text;
-  size_t n_failed = 0;
-  for (size_t i = 0; i < run.cells.size(); ++i) {
-    const auto& [row, state, stage, failure] = run.cells[i];
-    if (state != State::kFailed || ++n_failed > kFailuresShown) continue;
-    const std::string init = row.init_seed < 0 ? "" : fmt::format(" init {}", row.init_seed);
-    const std::string sparsity = row.penalty ? fmt::format("penalty {}", *row.penalty) : fmt::format("k{}", row.k);
-    text +=
-        fmt::format("  cell {}: {} {}{} {} {} R{} {} seed {}, {} tokens: {}\n", i, row.model, row.variant, init,
-                    row.hookpoint, row.architecture, row.expansion_factor, sparsity, row.sae_seed, row.tokens, failure);
+std::string head_text(const SweepStatus& status, const CellCounts& n) {
+  if (status.sweep_name.empty()) {
+    return "No results yet: a run has started here, and reads its models and text until its first cells begin\n";
   }
-  if (n_failed > kFailuresShown) text += fmt::format("  and {} more\n", n_failed - kFailuresShown);
+  std::string text = fmt::format("Sweep {}: {} of {} cells done", status.sweep_name, n.done, n.all);
+  for (const auto& [count, what] : {std::pair(n.at_work, "running"),
+                                    {n.with_judge, "with the judge"},
+                                    {n.left, status.is_running() ? "begun" : "begun and left"}}) {
+    if (count > 0) text += fmt::format(", {} {}", count, what);
+  }
+  text += fmt::format(", {} failed, {} to come\n", n.failed, n.to_come);
+  text += fmt::format("So far {} trained, {} evaluated", n.trained, n.evaluated);
+  if (n.harvested > 0 || n.scored > 0) text += fmt::format(", {} harvested, {} scored", n.harvested, n.scored);
+  text += "\n";
+  const auto unbegun = std::ranges::count_if(status.cells, [](const CellProgress& cell) { return !cell.job; });
+  if (unbegun > 0) text += fmt::format("{} of those to come belong to jobs that have not begun\n", unbegun);
+  if (status.n_left_out > 0) {
+    text += fmt::format("{} further rows are of cells that the sweep has no more\n", status.n_left_out);
+  }
   return text;
 }
 
-// Of the cells that give both numbers.
-std::string speed_text(const RunState& run) {
-  double tokens = 0;
-  double seconds = 0;
-  for (size_t i = 0; i < run.cells.size(); ++i) {
-    if (!(run.tokens_trained[i] > 0 && run.train_seconds[i] > 0)) continue;
-    tokens += run.tokens_trained[i];
-    seconds += run.train_seconds[i];
+//! "2 ranks", "1 of 2 ranks" where some have said nothing yet.
+std::string ranks_text(const JobStatus& job) {
+  if (job.ranks.empty()) return "no rank has said anything yet";
+  const size_t n = job.ranks.size();
+  const size_t all = std::max(n, static_cast<size_t>(job.ranks.front().n_ranks.value_or(0)));
+  const std::string seen = n < all ? fmt::format("{} of ", n) : "";
+  return fmt::format("{}{} rank{}", seen, all, all == 1 ? "" : "s");
+}
+
+//! Of the latest run: whether it stops, has ended, or broke off.
+std::string end_text(const JobStatus& job) {
+  for (const RankLog& log : job.ranks) {
+    if (!log.error.empty()) return fmt::format("rank {} broke off: {}", log.rank, log.error);
   }
-  return seconds > 0 ? fmt::format("{:.0f} training tokens/s a rank\n", tokens / seconds) : "";
+  if (job.ranks.empty()) return "";
+  const bool is_stopping = std::ranges::any_of(job.ranks, &RankLog::is_stopping);
+  if (job.is_running()) return is_stopping ? "asked to stop" : "";
+  if (is_stopping) return "was stopped";
+  return job.ranks.front().has_ended ? "" : "was killed: its log breaks off";
+}
+
+std::string one_job_text(const JobStatus& job) {
+  const std::string end = end_text(job);
+  const std::string note = end.empty() ? "" : "; " + end;
+  if (!job.is_running()) return fmt::format("Not running{}\n", note);
+  const std::string name = job.shard.empty() ? "" : job_name(job) + ", ";
+  return fmt::format("Running: {}{}; {}{}\n", name, job.holder, ranks_text(job), note);
+}
+
+struct JobCells {
+  size_t all = 0, done = 0, failed = 0;
+};
+
+std::vector<JobCells> cells_of_jobs(const SweepStatus& status) {
+  std::vector<JobCells> counts(status.jobs.size());
+  for (const CellProgress& cell : status.cells) {
+    if (!cell.job) continue;
+    ++counts[*cell.job].all;
+    counts[*cell.job].done += cell.state == State::kDone ? 1 : 0;
+    counts[*cell.job].failed += cell.state == State::kFailed ? 1 : 0;
+  }
+  return counts;
+}
+
+std::string jobs_text(const SweepStatus& status) {
+  if (status.jobs.size() == 1) return one_job_text(status.jobs.front());
+  const auto n_running = std::ranges::count_if(status.jobs, &JobStatus::is_running);
+  const auto counts = cells_of_jobs(status);
+  const auto left = times_left(status);
+  TextTable table({"job", "cells", "done", "failed", "ranks", "tokens/s", "left", "who"});
+  for (size_t i = 0; i < std::min(kJobsShown, status.jobs.size()); ++i) {
+    const JobStatus& job = status.jobs[i];
+    const bool runs = job.is_running();
+    const std::string end = end_text(job);
+    const std::string who =
+        runs ? job.holder + (end.empty() ? "" : "; " + end) : "not running" + (end.empty() ? "" : "; " + end);
+    table.add({job_name(job), std::to_string(counts[i].all), std::to_string(counts[i].done),
+               std::to_string(counts[i].failed), std::to_string(job.ranks.size()),
+               runs ? per_second(rates_of(job).trained_tokens) : "-", runs ? seconds_text(left[i].total()) : "-", who});
+  }
+  return fmt::format("{} of {} jobs running\n\n{}{}", n_running, status.jobs.size(), table.text(),
+                     more_text(status.jobs.size(), kJobsShown, "jobs"));
+}
+
+std::string problems_text(const SweepStatus& status) {
+  std::string text;
+  for (const std::string& problem : status.problems) text += "Cannot be read: " + problem + "\n";
+  return text;
+}
+
+//! Of the cells that give both numbers.
+std::string past_rate_text(const SweepStatus& status) {
+  double tokens = 0, seconds = 0;
+  for (const CellProgress& cell : status.cells) {
+    if (!(cell.tokens_trained > 0 && cell.train_seconds > 0)) continue;
+    tokens += cell.tokens_trained;
+    seconds += cell.train_seconds;
+  }
+  return seconds > 0 ? fmt::format("Rate so far: {} training tokens/s a rank\n", count_text(tokens / seconds)) : "";
+}
+
+std::string rate_text(const SweepStatus& status) {
+  const Rates rates = rates_of(status);
+  if (!status.is_running() || rates.n_ranks == 0) return past_rate_text(status);
+  std::string text = fmt::format("Rate: {} training tokens/s, {} a rank", count_text(rates.trained_tokens),
+                                 count_text(rates.trained_tokens / rates.n_ranks));
+  if (rates.evaluated_tokens > 0) {
+    text += fmt::format("; {} tokens/s evaluated or harvested", count_text(rates.evaluated_tokens));
+  }
+  return text + " (last two minutes)\n";
+}
+
+std::string left_text(const SweepStatus& status) {
+  if (!status.is_running() || status.cells.empty()) return "";
+  const TimeLeft left = time_left(status);
+  if (std::isnan(left.device)) return "Time left: unknown before ranks have logged their first progress\n";
+  if (left.is_partial) {
+    return fmt::format("Time left: at least {}; no cell has come through all stages yet\n", duration_text(left.device));
+  }
+  if (std::isnan(left.judge)) {
+    return fmt::format("Time left: about {} for the device, unknown for the judge, which is behind\n",
+                       duration_text(left.device));
+  }
+  const std::string parts =
+      left.judge > 0 ? fmt::format(" (device {}, judge {})", duration_text(left.device), duration_text(left.judge))
+                     : "";
+  return fmt::format("Time left: about {}{}\n", duration_text(left.total()), parts);
 }
 
 }  // namespace
 
-std::string status_text(const RunState& run) {
-  const bool is_running = !run.holder.empty();
-  return fmt::format("Sweep {}: {} of {} cells done, {} {}, {} failed, {} to come\n{}{}{}{}", run.sweep_name,
-                     count(run, State::kDone), run.cells.size(), count(run, State::kStarted),
-                     is_running ? "running" : "begun and left", count(run, State::kFailed), count(run, State::kToCome),
-                     is_running ? "Running: " + run.holder + "\n" : "Not running\n", speed_text(run),
-                     count(run, State::kFailed) > 0 ? "Failed:\n" : "", failures_text(run));
+CellCounts count_cells(const SweepStatus& status) {
+  CellCounts n{.all = status.cells.size()};
+  for (const CellProgress& cell : status.cells) {
+    n.trained += cell.stage >= Stage::kTrained ? 1 : 0;
+    n.evaluated += cell.stage >= Stage::kEvaluated ? 1 : 0;
+    n.harvested += cell.stage >= Stage::kHarvested ? 1 : 0;
+    n.scored += cell.stage >= Stage::kScored ? 1 : 0;
+    const bool waits = cell.job && status.jobs[*cell.job].is_running() && cell.stage == Stage::kHarvested;
+    size_t& count = cell.state == State::kDone                                   ? n.done
+                    : cell.state == State::kFailed                               ? n.failed
+                    : cell.is_at_work                                            ? n.at_work
+                    : waits                                                      ? n.with_judge
+                    : cell.state == State::kStarted || cell.stage > Stage::kNone ? n.left
+                                                                                 : n.to_come;
+    ++count;
+  }
+  return n;
 }
 
-std::filesystem::path results_file(const std::filesystem::path& output) {
-  const auto file = std::filesystem::is_directory(output) ? output / "results.h5" : output;
-  if (std::filesystem::is_regular_file(file)) return file;
-  throw OutputError(output.string(), file == output ? "no such file or folder; expected an output folder or results.h5"
-                                                    : "found no results.h5 in this folder; no run has started there");
-}
-
-RunState read_run(const std::filesystem::path& results) {
-  const results::ResultsReader reader(results);
-  return {.results = results,
-          .sweep_name = reader.info().sweep_name,
-          .cells = reader.cells(),
-          .tokens_trained = reader.numbers("/cells/tokens_trained"),
-          .train_seconds = reader.numbers("/cells/train_seconds"),
-          .holder = lease_holder(std::filesystem::absolute(results).parent_path())};
+std::string status_text(const SweepStatus& status) {
+  return head_text(status, count_cells(status)) + problems_text(status) + jobs_text(status) + rate_text(status) +
+         left_text(status) + details_text(status);
 }
 
 }  // namespace saesweep::app
