@@ -35,12 +35,21 @@ void check_datasets(const h5::File& file) {
   }
 }
 
+h5::File open_whole(const std::filesystem::path& path) {
+  try {
+    return h5::File::open_read_only(path);
+  } catch (const SystemError& error) {
+    throw OutputError(path.string(), std::string("found an HDF5 file that is cut short or damaged (") + error.what() +
+                                         "); restore it, or move it aside to start anew");
+  }
+}
+
 }  // namespace
 
 h5::File open_results(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path)) throw OutputError(path.string(), "no such file");
   if (!h5::is_hdf5(path)) throw OutputError(path.string(), "found no HDF5 file, expected a results file of saesweep");
-  h5::File file = h5::File::open_read_only(path);
+  h5::File file = open_whole(path);
   check_version(file);
   check_datasets(file);
   return file;
