@@ -90,7 +90,7 @@ requeue() {
     say "requeued $restarts times, MAX_REQUEUES, so not again; submitted again it goes on"
     exit "$1"
   fi
-  say "stopped by Slurm; requeued (time $((restarts + 1)))"
+  say "put back into the queue (time $((restarts + 1)))"
   scontrol requeue "$SLURM_JOB_ID" && exit 3 # Slurm no longer looks at the code
   say "cannot be requeued; submitted again it goes on"
   exit "$1"
@@ -111,5 +111,7 @@ run_under_mpi() {
   say "ended with exit code $code"
   if [[ -n $STOPPING ]] && ((code == 3 || code > 128)); then requeue "$code"; fi
   if ((code == 3)) && is_preempted; then requeue "$code"; fi
+  # mpirun has lost a node, and may know it before Slurm does.
+  if ((code == 205)); then requeue "$code"; fi
   exit "$code"
 }

@@ -1,7 +1,7 @@
 """A real Slurm on this machine for tests: munged, slurmctld and slurmd without systemd, on ports and paths of its own.
 
-Partition `one` has one node of five cores, partition `two` two nodes of one core each, all of them this machine, however
-few cores it has. Jobs of partition `low` are preempted by those of `high`, on that first node.
+Partition `one` has one node of four cores, `two` two nodes of one core each, `aside` one of eight for jobs that only wait;
+jobs of `low` are preempted by those of `high`. All nodes are this machine, however few cores it has.
 """
 
 import contextlib
@@ -17,6 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from sweep_runs import PROGRAM, ROOT
+
+SCRIPTS = ROOT / "slurm"
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 # "" where there is a Slurm, else what is missing.
 MISSING = ", ".join(name for name in ("munged", "slurmctld", "slurmd", "sbatch") if not shutil.which(name, path=SBIN))
@@ -25,7 +28,7 @@ MISSING = ", ".join(name for name in ("munged", "slurmctld", "slurmd", "sbatch")
 CONF = """
 ClusterName=test
 SlurmctldHost=localhost(127.0.0.1)
-SlurmctldPort={ports[0]}
+SlurmctldPort={port}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
@@ -55,15 +58,15 @@ JobRequeue=1
 KillWait=5
 ReturnToService=2
 MpiDefault=none
-NodeName=n0 NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[1]} CPUs=5 RealMemory=8000
-NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=4000
-NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[3]} CPUs=1 RealMemory=4000
+{nodes}
 PartitionName=one Nodes=n0 Default=YES State=UP PriorityTier=1 PreemptMode=OFF
 PartitionName=two Nodes=n[1-2] State=UP PriorityTier=1 PreemptMode=OFF
-PartitionName=low Nodes=n0 State=UP PriorityTier=1 GraceTime=20
-PartitionName=high Nodes=n0 State=UP PriorityTier=9 PreemptMode=OFF
+PartitionName=aside Nodes=n3 State=UP PriorityTier=1 PreemptMode=OFF
+PartitionName=low Nodes=n4 State=UP PriorityTier=1 GraceTime=20
+PartitionName=high Nodes=n4 State=UP PriorityTier=9 PreemptMode=OFF
 """
-NODES = ("n0", "n1", "n2")
+NODE = "NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={cores} RealMemory=4000"
+CORES = {"n0": 4, "n1": 1, "n2": 1, "n3": 8, "n4": 1}
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL"}
 
 
@@ -97,7 +100,7 @@ class SlurmCluster:
         # Not pytest's folder: a socket's path may have 107 bytes, and munge wants one that others can pass.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o755)
-        self.daemons = []
+        self.daemons = {}
         self.environment = {**{name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH"))},
                             "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": SBIN}
 
@@ -112,9 +115,9 @@ class SlurmCluster:
     def __exit__(self, *_):
         if len(self.daemons) > 1:
             self._end_jobs()
-        for daemon in reversed(self.daemons):
+        for daemon in reversed(self.daemons.values()):
             daemon.terminate()
-        for daemon in self.daemons:
+        for daemon in self.daemons.values():
             try:
                 daemon.wait(timeout=10)
             except subprocess.TimeoutExpired:
@@ -123,33 +126,35 @@ class SlurmCluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self):
-        for name in ["state", *(f"tmp-{node}" for node in NODES)]:
+        for name in ["state", *(f"tmp-{node}" for node in CORES)]:
             (self.folder / name).mkdir()
         key = self.folder / "munge.key"
         key.touch(mode=0o600)
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
+        port, *ports = free_ports(1 + len(CORES))
+        nodes = [NODE.format(name=name, port=own, cores=cores) for (name, cores), own in zip(CORES.items(), ports)]
         (self.folder / "slurm.conf").write_text(
-            CONF.format(ports=free_ports(1 + len(NODES)), user=getpass.getuser(), folder=self.folder))
+            CONF.format(port=port, nodes="\n".join(nodes), user=getpass.getuser(), folder=self.folder))
         files = [f"--{option}={self.folder}/munge.{end}" for option, end in
                  [("socket", "socket"), ("key-file", "key"), ("pid-file", "pid"), ("log-file", "log"), ("seed-file", "seed")]]
-        self._daemon("munged", "--foreground", "--force", *files)
+        self._start_daemon("munged", "munged", "--foreground", "--force", *files)
         wait_for(lambda: (self.folder / "munge.socket").exists(), 10, "munged")
-        self._daemon("slurmctld", "-D", "-c")
-        for node in NODES:
-            self._daemon("slurmd", "-D", "-N", node)
+        self._start_daemon("slurmctld", "slurmctld", "-D", "-c")
+        for node in CORES:
+            self._start_daemon(node, "slurmd", "-D", "-N", node)
         wait_for(self._is_up, 30, f"the nodes; logs: {self._logs()}")
 
-    def _daemon(self, *command):
-        with open(self.folder / f"{command[0]}.out", "ab") as out:
-            self.daemons.append(subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
-                                                 stderr=out, preexec_fn=die_with_parent))
+    def _start_daemon(self, name, *command):
+        with open(self.folder / f"{name}.out", "ab") as out:
+            self.daemons[name] = subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
+                                                  stderr=out, preexec_fn=die_with_parent)
 
     def _is_up(self):
-        for daemon in self.daemons:
+        for daemon in self.daemons.values():
             assert daemon.poll() is None, f"{daemon.args} ended; logs: {self._logs()}"
         done = subprocess.run(["sinfo", "-h", "-N", "-o", "%N %T"], env=self.environment, capture_output=True, text=True)
-        return {f"{node} idle" for node in NODES} <= set(done.stdout.splitlines())
+        return {f"{node} idle" for node in CORES} <= set(done.stdout.splitlines())
 
     def _logs(self):
         return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted([*self.folder.glob("*.log"), *self.folder.glob("*.out")]))
@@ -176,13 +181,40 @@ class SlurmCluster:
         records = self.run("scontrol", "-o", "show", "job", str(job)).strip().splitlines()
         return [dict(re.findall(r"(\w+)=(\S*)", record)) for record in records]
 
-    def states(self, job):
-        return {record["JobState"] for record in self.shows(job)}
-
     def wait_until_ended(self, job, seconds=60):
         """Records of the job, or of all tasks of an array, once they have ended and are not to run again."""
-        return wait_for(lambda: (lambda records: all(record["JobState"] in ENDED for record in records) and records)
-                        (self.shows(job)), seconds, f"job {job} to end")
+        def ended():
+            records = self.shows(job)
+            return records if all(record["JobState"] in ENDED for record in records) else None
+        return wait_for(ended, seconds, f"job {job} to end")
 
-    def wait_until_running(self, job, seconds=30):
-        wait_for(lambda: "RUNNING" in self.states(job), seconds, f"job {job} to run")
+    def fail_node(self, node):
+        """Kills all that runs on the node, its daemon too."""
+        self.daemons[node].kill()
+        self.daemons[node].wait()
+        for process in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                variables = (process / "environ").read_bytes().split(b"\0")
+                if {f"SLURMD_NODENAME={node}".encode(), f"SLURM_CONF={self.folder}/slurm.conf".encode()} <= set(variables):
+                    os.kill(int(process.name), signal.SIGKILL)
+
+    def mend_node(self, node):
+        self._start_daemon(node, "slurmd", "-D", "-N", node)
+
+
+def site(folder, **settings):
+    """A site.env; returns what the environment needs to name it."""
+    lines = {"ALL_JOBS": "(--partition=one)", "SAESWEEP": f"'{PROGRAM}'", **settings}
+    path = folder / "site.env"
+    path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    return {"SITE_ENV": str(path)}
+
+
+def batch(cluster, environment, script, *arguments, options=(), log):
+    """One job script by hand; id of the job."""
+    return cluster.sbatch("--partition=one", f"--output={log}", *options, SCRIPTS / script, *arguments, cwd=ROOT,
+                          env=environment)
+
+
+def exit_codes(records):
+    return [record["ExitCode"] for record in records]
