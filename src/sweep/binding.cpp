@@ -154,4 +154,13 @@ std::vector<std::string> place_warnings(std::span<const RankPlace> places) {
   return warnings;
 }
 
+void tell_places(at::Device device, int64_t threads, bool shows, const EventLog& log, const mpi::Comm& comm) {
+  const RankPlace own = own_place(device, static_cast<int>(threads));
+  log.write("place", {{"host", own.host}, {"cores", own.cores}, {"threads", own.threads}, {"device", own.device}});
+  const std::vector<RankPlace> places = all_places(own, comm);
+  if (!comm.is_root()) return;
+  if (shows) fmt::print(stderr, "{}", places_text(places));
+  for (const std::string& warning : place_warnings(places)) fmt::print(stderr, "saesweep: warning: {}\n", warning);
+}
+
 }  // namespace saesweep::sweep

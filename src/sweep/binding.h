@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/event_log.h"
 #include "model/compute.h"
 #include "mpi/comm.h"
 
@@ -36,5 +38,8 @@ std::string places_text(std::span<const RankPlace> places);
 //! What is likely a mistake, a line each, with what to do: ranks that share too few cores, ranks that share a device
 //! while others of the host are idle.
 std::vector<std::string> place_warnings(std::span<const RankPlace> places);
+
+//! Tells this rank's place to its log, and on the root all places (where `shows`) and warnings to stderr. Collective.
+void tell_places(at::Device device, int64_t threads, bool shows, const EventLog& log, const mpi::Comm& comm);
 
 }  // namespace saesweep::sweep

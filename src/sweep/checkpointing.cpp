@@ -119,4 +119,11 @@ int64_t Checkpointing::tokens_done(std::span<Job* const> jobs) const {
   return least.value_or(0) * options_.train.batch_tokens;
 }
 
+std::vector<int64_t> checkpointed_steps(std::span<const std::filesystem::path> folders, std::span<const Cell> cells) {
+  std::vector<int64_t> steps;
+  steps.reserve(cells.size());
+  for (const Cell& cell : cells) steps.push_back(train::checkpointed_steps(folders, cell.id));
+  return steps;
+}
+
 }  // namespace saesweep::sweep

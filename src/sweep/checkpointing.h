@@ -46,4 +46,8 @@ class Checkpointing {
   int64_t tokens_at_last_ = 0;
 };
 
+//! Of each cell, the steps that its furthest checkpoint in any of these folders has, by the files' names; 0 without
+//! one.
+std::vector<int64_t> checkpointed_steps(std::span<const std::filesystem::path> folders, std::span<const Cell> cells);
+
 }  // namespace saesweep::sweep

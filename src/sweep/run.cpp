@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "autointerp/request_counts.h"
 #include "base/errors.h"
 #include "base/event_log.h"
 #include "base/files.h"
@@ -35,6 +34,7 @@
 #include "sweep/output.h"
 #include "sweep/output_folders.h"
 #include "sweep/output_lease.h"
+#include "sweep/prediction.h"
 #include "sweep/run_info.h"
 #include "sweep/scheduler.h"
 #include "sweep/scoring.h"
@@ -93,14 +93,12 @@ class Run {
   void start_log();
   void work();
   std::vector<UnitCost> unit_costs();
-  void tell_places() const;
   void work_on(const Assignment& assignment, const UnitContext& context);
   //! Until few enough cells wait for the judge that the device may bring more.
   void wait_for_judge(const std::function<void()>& idle, Stopping& stopping);
   void note_stop(Stopping& stopping, const Scoring::Report& report);
   void note_progress(const ProgressMessage& message);
   ProgressBoard board() const;
-  int64_t n_requests() const;
   void check_harvest() const;
   //! Which of vocabularies() names the cell's token ids.
   int64_t vocabulary_of(const Cell& cell) const;
@@ -276,19 +274,16 @@ std::vector<std::filesystem::path> Run::other_results() const {
   return paths;
 }
 
+//! The cells to do as what is left of them.
 std::vector<Cell> Run::cells_left() const {
   std::vector<std::filesystem::path> checkpoints{folders_.checkpoints()};
   for (const std::filesystem::path& folder : folders_.others()) checkpoints.push_back(folder / "checkpoints");
-  const std::string text = on_root(comm_, [&] {
-    Json steps = Json::array();
-    for (const Cell& cell : to_do_) steps.push_back(train::checkpointed_steps(checkpoints, cell.id));
-    return steps.dump();
-  });
-  const Json steps = Json::parse(text);
+  const std::string text = on_root(comm_, [&] { return Json(checkpointed_steps(checkpoints, to_do_)).dump(); });
+  const std::vector<int64_t> steps = Json::parse(text);
   std::vector<Cell> left = to_do_;
   for (size_t i = 0; i < left.size(); ++i) {
     const int64_t trained =
-        stages_[i] >= results::Stage::kTrained ? left[i].tokens : steps[i].get<int64_t>() * options_.train.batch_tokens;
+        stages_[i] >= results::Stage::kTrained ? left[i].tokens : steps[i] * options_.train.batch_tokens;
     left[i].tokens -= std::min(left[i].tokens, trained);
   }
   return left;
@@ -331,25 +326,12 @@ ProgressBoard Run::board() const {
           n_done_before_,
           trained,
           evaluated,
-          n_requests()};
-}
-
-//! To the judge, where enough latents of each cell qualify.
-int64_t Run::n_requests() const {
-  int64_t n = 0;
-  if (!options_.autointerp.is_wanted) return n;
-  const bool by_prompt = options_.judge.prompt_logprobs != "none";
-  for (const Cell& cell : to_do_) {
-    for (const auto& count : autointerp::request_counts(options_.autointerp, by_prompt, cell.n_latents)) {
-      n += count.n_requests;
-    }
-  }
-  return n;
+          n_requests(to_do_, options_)};
 }
 
 void Run::work() {
   ProgressBoard progress = board();
-  tell_places();
+  tell_places(device_, options_.run.threads, settings_.progress != ProgressLine::Mode::kNone, log_, comm_);
   Scheduler scheduler(unit_costs(), comm_.size(), options_.run.cells_per_unit == 0);
   const Stopwatch watch;
   const auto answer = [&](int rank) -> mpi::WorkAnswer {
@@ -425,19 +407,9 @@ std::vector<UnitCost> Run::unit_costs() {
   if (comm_.is_root()) {
     const std::vector<double> speeds(static_cast<size_t>(comm_.size()), 1.0);
     prediction_.predicted_seconds = simulate(costs, speeds, options_.run.cells_per_unit == 0).makespan;
-    prediction_.predicted_requests = n_requests();
+    prediction_.predicted_requests = n_requests(to_do_, options_);
   }
   return costs;
-}
-
-//! Once, for people: where the ranks compute, and what looks like a mistake.
-void Run::tell_places() const {
-  const RankPlace own = own_place(device_, static_cast<int>(options_.run.threads));
-  log_.write("place", {{"host", own.host}, {"cores", own.cores}, {"threads", own.threads}, {"device", own.device}});
-  const std::vector<RankPlace> places = all_places(own, comm_);
-  if (!comm_.is_root()) return;
-  if (settings_.progress != ProgressLine::Mode::kNone) fmt::print(stderr, "{}", places_text(places));
-  for (const std::string& warning : place_warnings(places)) fmt::print(stderr, "saesweep: warning: {}\n", warning);
 }
 
 void Run::wait_for_judge(const std::function<void()>& idle, Stopping& stopping) {
@@ -553,20 +525,6 @@ RunSummary Run::go() {
 }
 
 }  // namespace
-
-std::string PredictionAndFact::text() const {
-  if (!(predicted_seconds > 0) || std::isnan(seconds)) return "";
-  const std::string basis = n_cells_known > 0 ? fmt::format("by {} finished cells", n_cells_known)
-                                              : std::string("by counted operations, no cell being finished");
-  std::string text = fmt::format("Predicted ({}) {}, took {}: {:.2f} times that\n", basis,
-                                 duration_text(predicted_seconds), duration_text(seconds), seconds / predicted_seconds);
-  if (predicted_requests > 0) {
-    text += fmt::format("Judge: at most {} requests predicted, {} answered; it ended {} after the devices\n",
-                        predicted_requests, requests, duration_text(judge_seconds));
-  }
-  if (calibration.n_cells > 0) text += fmt::format("Cost model, for the next prediction: {}\n", calibration.text());
-  return text;
-}
 
 RunSummary run_sweep(const SweepOptions& options, const RunSettings& settings, const StopSignals& signals,
                      const mpi::Comm& comm) {

@@ -2,16 +2,15 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
 
 #include "base/errors.h"
 #include "base/progress.h"
 #include "base/stop_signals.h"
 #include "mpi/comm.h"
-#include "sweep/calibration.h"
 #include "sweep/options.h"
 #include "sweep/output_folders.h"
+#include "sweep/prediction.h"
 
 namespace saesweep::sweep {
 
@@ -25,25 +24,6 @@ struct RunSettings {
   //! The part of the sweep that this job runs.
   Shard shard = {};
   ProgressLine::Mode progress = ProgressLine::Mode::kNone;
-};
-
-//! What a run was predicted to take, and what it took.
-struct PredictionAndFact {
-  //! Of the devices, from the first unit handed out to the last one done; NaN where there was no work.
-  double predicted_seconds = std::numeric_limits<double>::quiet_NaN();
-  double seconds = std::numeric_limits<double>::quiet_NaN();
-  //! Finished cells that the prediction rested on; 0: counted operations alone.
-  int64_t n_cells_known = 0;
-  //! After that, until the judge had answered all.
-  double judge_seconds = 0;
-  //! To the judge.
-  int64_t predicted_requests = 0;
-  int64_t requests = 0;
-  //! What all cells of the results say of the cost model now.
-  Calibration calibration = {};
-
-  //! Lines for people; "" where there was no work.
-  std::string text() const;
 };
 
 struct RunSummary {
