@@ -9,6 +9,8 @@
 #     tidy        clang-tidy on every source file
 #     asan-torch  all tests under the Address and UndefinedBehavior sanitizers, Torch parts too
 #     tsan        the tests of the queue and of what has threads, under the thread sanitizer
+#     kills       200 kills at random moments, disks that fill up at ten fills
+#     scale       schedules over up to 4,096 ranks, a million cells planned, 10,000 cells merged
 #     quickstart  the whole quickstart into a fresh output, and its report
 #     peers       .venv-peers, and the tests against the libraries in it
 #     judge       .venv-servers, and sweeps judged by llama.cpp's server and transformers'
@@ -17,7 +19,7 @@
 source "$(dirname "$0")/common.sh"
 source scripts/test_parts.sh
 
-LONG_PARTS=(tidy asan-torch tsan quickstart peers judge)
+LONG_PARTS=(tidy asan-torch tsan kills scale quickstart peers judge)
 
 # run_part NAME SHARE_MINUTES COMMAND...: its minutes and result go into the closing table.
 TABLE=() FAILED=() SILENT_FAILURES=0
@@ -60,6 +62,7 @@ short() {
   run_part "models and text" 7 models_and_text
   run_part "SAE training" 6 sae_training
   run_part "auto-interpretability" 7 auto_interpretability
+  run_part "scale" 8 scale
   run_part "reports" 5 reports
 }
 

@@ -11,6 +11,7 @@ SAE_LABELS='^(sae|train|evaluate|metrics)$'
 SAE_FILES='test_(sae|train|metrics|evaluate)[^/]*\.py$'
 SCORE_LABELS='^(http|judge|autointerp)$'
 SCORE_FILES='test_(autointerp|judge|prompts?)[^/]*\.py$'
+SCALE_FILES='test_(resume|kills|failures|slurm|bundle|status)[^/]*\.py$'
 REPORT_FILES='test_(report|analysis|figures?)[^/]*\.py$'
 PEER_FILES='test_(peers|sparsify)[^/]*\.py$'
 SERVER_FILES='test_real_servers\.py$'
@@ -34,7 +35,7 @@ run_pytest() {
 python_tests() { find tests/python -name 'test_*.py' | sort | grep -E "$1"; }
 other_python_tests() {
   find tests/python -name 'test_*.py' | sort |
-    grep -vE "$MODELS_AND_TEXT_FILES|$SAE_FILES|$SCORE_FILES|$REPORT_FILES|$PEER_FILES|$SERVER_FILES"
+    grep -vE "$MODELS_AND_TEXT_FILES|$SAE_FILES|$SCORE_FILES|$SCALE_FILES|$REPORT_FILES|$PEER_FILES|$SERVER_FILES"
 }
 
 cpp_files() { git ls-files '*.cpp' '*.h' '*.cu' '*.cuh'; }
@@ -107,6 +108,12 @@ auto_interpretability() {
   return $status
 }
 
+scale() {
+  local files
+  mapfile -t files < <(python_tests "$SCALE_FILES")
+  run_pytest scale .venv/bin/python "${files[@]}"
+}
+
 reports() {
   local files
   mapfile -t files < <(python_tests "$REPORT_FILES")
@@ -129,6 +136,14 @@ long_tidy() {
 long_asan_torch() { build asan-torch && run_ctest asan-torch asan-torch; }
 
 long_tsan() { build tsan && run_ctest tsan tsan; }
+
+long_kills() { SAESWEEP_LONG=1 run_pytest kills .venv/bin/python -s tests/python/test_kills.py; }
+
+# Schedules up to 4,096 ranks, a million cells planned, 10,000 cells merged.
+long_scale() {
+  build default saesweep bench_schedule bench_merge &&
+    build/bench/bench_schedule && build/bench/bench_schedule --cells 1000000 && build/bench/bench_merge
+}
 
 long_quickstart() { scripts/quickstart.sh --fresh && [[ -s out/quickstart/report/index.html ]]; }
 
