@@ -15,7 +15,7 @@ JUDGE_HOST=''
 JUDGE_START_SECONDS=1800
 site_setup() { :; }
 
-say() { printf '%s %s: %s\n' "$(date '+%F %T')" "job ${SLURM_JOB_ID:-}" "$*" >&2; }
+say() { printf '%s job %s: %s\n' "$(date '+%F %T')" "$(own_id)" "$*" >&2; }
 
 die() {
   printf '%s: %s\n' "${SLURM_JOB_NAME:-$(basename "$0")}" "$*" >&2
@@ -28,7 +28,8 @@ usage() { sed -n '2,/^[^#]/{/^#SBATCH/d;/^#/s/^# \{0,1\}//p}' "$0"; }
 read_site() {
   local file=${SITE_ENV:-$ROOT/slurm/site.env}
   if [[ -e $file ]]; then
-    source "$file" || die "$file: cannot be read as a bash script"
+    bash -n "$file" || die "$file: is not a bash script"
+    source "$file"
   elif [[ -n ${SITE_ENV:-} ]]; then
     die "$file: not there; SITE_ENV names it (slurm/site.env.example is one to copy)"
   fi
@@ -40,8 +41,8 @@ read_site() {
 # program ARGUMENT...: saesweep as one process.
 program() { "${CONTAINER[@]}" "$SAESWEEP" "$@"; }
 
-# Slurm sends USR1 to this script before the time limit and, where the site has set it up, before preemption. TERM, which
-# it sends to all processes of a job that it ends, is left to them: this script only waits until they are gone.
+# Slurm sends USR1 to this script before the time limit and, where the site has set it up, before preemption. TERM,
+# which it sends to all processes of a job that it ends, is left to them: this script only waits until they are gone.
 CHILD='' STOP_SIGNAL=USR1 STOPPING='' WATCHDOG=''
 begin_job() {
   trap on_usr1 USR1
@@ -80,8 +81,15 @@ await_child() {
   return $code
 }
 
+# This job or task. SLURM_JOB_ID of an array's last task is the array's own, and would name all tasks.
+own_id() {
+  local id=${SLURM_JOB_ID:-}
+  [[ -z ${SLURM_ARRAY_JOB_ID:-} ]] || id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+  echo "$id"
+}
+
 # A job that Slurm preempts without USR1 sends TERM to what srun started.
-is_preempted() { scontrol show job "$SLURM_JOB_ID" 2>/dev/null | grep -q 'PreemptTime=[0-9]'; }
+is_preempted() { scontrol show job "$(own_id)" 2>/dev/null | grep -q 'PreemptTime=[0-9]'; }
 
 # requeue CODE: puts this job back into the queue; ends with CODE where that cannot be.
 requeue() {
@@ -91,7 +99,7 @@ requeue() {
     exit "$1"
   fi
   say "put back into the queue (time $((restarts + 1)))"
-  scontrol requeue "$SLURM_JOB_ID" && exit 3 # Slurm no longer looks at the code
+  scontrol requeue "$(own_id)" && exit 3 # Slurm no longer looks at the code
   say "cannot be requeued; submitted again it goes on"
   exit "$1"
 }

@@ -12,8 +12,8 @@
 #   --dry-run        prints the calls of sbatch, and submits nothing
 #
 # The site's partition, account, modules and so on stand in slurm/site.env (a copy of slurm/site.env.example), or in the
-# file that SITE_ENV names. Called again, also after a failure or scancel, it goes on with what is missing. Paths in SWEEP
-# are relative to the current directory. Logs: OUTPUT/slurm/.
+# file that SITE_ENV names. Called again, also after a failure or scancel, it goes on with what is missing. Paths in
+# SWEEP are relative to the current directory. Logs: OUTPUT/slurm/.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh" || exit 4
 
 sweep='' shards='' at_once='' with_judge='' dry_run='' settings=() run_options=()
@@ -122,13 +122,14 @@ submit report report "afterany:${merge:-$run}" "${SMALL_JOB[@]}" "$ROOT/slurm/re
 
 printf '%s\n' "${SUBMITTED[@]}" >>"$logs/jobs"
 ids=$(IFS=, && echo "${SUBMITTED[*]}")
-[[ -z $before ]] || echo "These jobs begin when those of an earlier call have ended: $before (scancel ${before//:/ } ends them)"
+[[ -z $before ]] ||
+  echo "These jobs begin when those of an earlier call have ended (or are ended: scancel ${before//:/ })"
 [[ -z $judge ]] || echo "judge:      $judge"
 echo "run:        $run${shards:+ (array of $shards)}"
 [[ -z $judge ]] || echo "judge down: $judge_down"
 [[ -z $merge ]] || echo "merge:      $merge"
 echo "report:     $report -> $output/report/index.html"
 echo "Watch:      squeue -j $ids"
-echo "            $SAESWEEP status $output --watch"
+echo "            ${CONTAINER[*]:+${CONTAINER[*]} }$SAESWEEP status $output --watch"
 echo "Logs:       $logs"
 echo "Stop:       scancel ${ids//,/ } (the same call of submit.sh goes on)"

@@ -1,7 +1,7 @@
 """A real Slurm on this machine for tests: munged, slurmctld and slurmd without systemd, on ports and paths of its own.
 
-Partition `one` has one node of four cores, `two` two nodes of one core each, `aside` one of eight for jobs that only wait;
-jobs of `low` are preempted by those of `high`. All nodes are this machine, however few cores it has.
+Partition `one` has one node of four cores, `two` two nodes of one core each, `aside` one of eight for jobs that only
+wait; jobs of `low` are preempted by those of `high`. All nodes are this machine, however few cores it has.
 """
 
 import contextlib
@@ -101,8 +101,8 @@ class SlurmCluster:
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o755)
         self.daemons = {}
-        self.environment = {**{name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH"))},
-                            "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": SBIN}
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH"))}
+        self.environment = {**outer, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": SBIN}
 
     def __enter__(self):
         try:
@@ -136,8 +136,8 @@ class SlurmCluster:
         nodes = [NODE.format(name=name, port=own, cores=cores) for (name, cores), own in zip(CORES.items(), ports)]
         (self.folder / "slurm.conf").write_text(
             CONF.format(port=port, nodes="\n".join(nodes), user=getpass.getuser(), folder=self.folder))
-        files = [f"--{option}={self.folder}/munge.{end}" for option, end in
-                 [("socket", "socket"), ("key-file", "key"), ("pid-file", "pid"), ("log-file", "log"), ("seed-file", "seed")]]
+        files = [f"--{option}={self.folder}/munge.{option.removesuffix('-file')}"
+                 for option in ("socket", "key-file", "pid-file", "log-file", "seed-file")]
         self._start_daemon("munged", "munged", "--foreground", "--force", *files)
         wait_for(lambda: (self.folder / "munge.socket").exists(), 10, "munged")
         self._start_daemon("slurmctld", "slurmctld", "-D", "-c")
@@ -153,11 +153,12 @@ class SlurmCluster:
     def _is_up(self):
         for daemon in self.daemons.values():
             assert daemon.poll() is None, f"{daemon.args} ended; logs: {self._logs()}"
-        done = subprocess.run(["sinfo", "-h", "-N", "-o", "%N %T"], env=self.environment, capture_output=True, text=True)
-        return {f"{node} idle" for node in CORES} <= set(done.stdout.splitlines())
+        nodes = self.run("sinfo", "-h", "-N", "-o", "%N %T", check=False).splitlines()
+        return {f"{node} idle" for node in CORES} <= set(nodes)
 
     def _logs(self):
-        return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted([*self.folder.glob("*.log"), *self.folder.glob("*.out")]))
+        files = sorted([*self.folder.glob("*.log"), *self.folder.glob("*.out")])
+        return "\n".join(path.read_text(errors="replace")[-2000:] for path in files)
 
     def _end_jobs(self):
         """Cancels what is there, and waits until its processes are gone."""
@@ -192,10 +193,10 @@ class SlurmCluster:
         """Kills all that runs on the node, its daemon too."""
         self.daemons[node].kill()
         self.daemons[node].wait()
+        marks = {f"SLURMD_NODENAME={node}".encode(), f"SLURM_CONF={self.folder}/slurm.conf".encode()}
         for process in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError):
-                variables = (process / "environ").read_bytes().split(b"\0")
-                if {f"SLURMD_NODENAME={node}".encode(), f"SLURM_CONF={self.folder}/slurm.conf".encode()} <= set(variables):
+                if marks <= set((process / "environ").read_bytes().split(b"\0")):
                     os.kill(int(process.name), signal.SIGKILL)
 
     def mend_node(self, node):
