@@ -26,11 +26,14 @@ class ScopedTf32 {
   bool before_;
 };
 
-//! [tokens, latents] float32.
-at::Tensor product(const at::Tensor& x, const at::Tensor& weights, Precision precision) {
+//! [tokens, latents] float32. (A template, since LibTorch 2.4 has no product of bfloat16 that gives float32.)
+template <typename Tensor>
+Tensor product(const Tensor& x, const Tensor& weights, Precision precision) {
   if (precision != Precision::kBfloat16) return at::mm(x, weights.t());
-  const at::Tensor narrow = weights.to(at::kBFloat16);
-  if (x.is_cuda()) return at::mm(x, narrow.t(), at::kFloat);
+  const Tensor narrow = weights.to(at::kBFloat16);
+  if constexpr (requires { at::mm(x, narrow.t(), at::kFloat); }) {
+    if (x.is_cuda()) return at::mm(x, narrow.t(), at::kFloat);
+  }
   // Elsewhere a product of bfloat16 is rounded to it; products of two of them are exact in float32.
   return at::mm(x.to(at::kFloat), narrow.to(at::kFloat).t());
 }
