@@ -128,3 +128,17 @@ def test_the_end_of_a_run_tells_prediction_and_fact(small):
     prediction = [event for event in events(output) if event["event"] == "prediction"][-1]
     assert prediction["seconds"] > 0 and prediction["predicted_seconds"] > 0
     assert json.dumps(prediction)
+
+
+def test_an_endpoint_file_that_never_comes_leaves_cells_harvested_and_names_it(tmp_path):
+    words = command(sweep_file(tmp_path), 2, "--set", "model.variants=trained", "--set", "model.layers=[0]")
+    endpoint = tmp_path / "never"
+    said = run([*words, *settings(['judge.kind="openai"', 'judge.model="m"', f'judge.endpoint_file="{endpoint}"',
+                                   "judge.endpoint_wait=2"])])  # fmt: skip
+    assert said.returncode == 3, said.stderr
+    assert str(endpoint) in said.stderr
+    with h5py.File(tmp_path / "out/results.h5") as file:
+        assert set(file["cells/stage"][:]) == {3}
+        assert set(file["cells/state"][:]) == {1}
+    assert run(words).returncode == 0
+    assert n_done(tmp_path / "out/results.h5") == 2
