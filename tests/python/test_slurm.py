@@ -97,18 +97,21 @@ def test_submitted_twice_the_second_chain_waits_for_the_first(cluster, tmp_path)
     cluster.run("scancel", *first.values(), *second.values())
 
 
-def test_a_chain_with_a_judge_asks_it_through_the_endpoint_file_and_takes_it_down(cluster, reference, tmp_path):
+def test_a_chain_with_a_judge_that_is_stopped_once_asks_it_through_the_endpoint_file_and_takes_it_down(cluster, reference, tmp_path):
     endpoint = tmp_path / "out/judge.endpoint"
-    sweep = sweep_file(tmp_path, f'[judge]\nkind = "openai"\nmodel = "lexical"\nendpoint_file = "{endpoint}"\n')
+    sweep = sweep_file(tmp_path, f'[judge]\nkind = "openai"\nmodel = "lexical"\nendpoint_file = "{endpoint}"\n{OFTEN}')
     environment = site(tmp_path, JUDGE_COMMAND=f"""'"{PROGRAM}" judge --listen "127.0.0.1:$JUDGE_PORT"'""",
                        JUDGE_HOST="127.0.0.1")
     jobs, _ = submit(cluster, environment, sweep, "--shards", 2, "--judge")
     assert list(jobs) == ["judge", "run", "judge down", "merge", "report"]
     wait_for(endpoint.exists, 30, "the endpoint file")
     assert stat.S_IMODE(endpoint.stat().st_mode) == 0o600
+    wait_for_event(tmp_path / "out", "checkpoint")
+    cluster.run("scancel", "--signal=USR1", "--batch", jobs["judge"])  # it comes back with another address
     assert exit_codes(cluster.wait_until_ended(jobs["run"], 90)) == ["0:0"] * 2
     assert exit_codes(cluster.wait_until_ended(jobs["merge"])) == ["0:0"]
-    assert cluster.wait_until_ended(jobs["judge"], 30)[0]["JobState"] in ("CANCELLED", "COMPLETED")
+    [judge] = cluster.wait_until_ended(jobs["judge"])
+    assert (judge["JobState"], judge["Restarts"]) == ("CANCELLED", "1")
     assert not endpoint.exists()
     with h5py.File(reference / "results.h5") as one, h5py.File(tmp_path / "out/results.h5") as judged:
         assert (judged["cells/state"][:] == 2).all()
