@@ -66,7 +66,7 @@ std::string ranks_table(const SweepStatus& status) {
 
 std::string judge_text(const SweepStatus& status) {
   const auto judge = judge_of(status);
-  if (!judge) return "";
+  if (!judge || (judge->answered == 0 && judge->open_cells == 0)) return "";
   const double rate = rates_of(status).judged_requests;
   std::string text = fmt::format("\nJudge: {} requests answered", judge->answered);
   if (status.is_running() && !std::isnan(rate)) text += fmt::format(" ({} a second)", count_text(rate));

@@ -27,9 +27,8 @@ std::string head_text(const SweepStatus& status, const CellCounts& n) {
     return "No results yet: a run has started here, and reads its models and text until its first cells begin\n";
   }
   std::string text = fmt::format("Sweep {}: {} of {} cells done", status.sweep_name, n.done, n.all);
-  for (const auto& [count, what] : {std::pair(n.at_work, "running"),
-                                    {n.with_judge, "with the judge"},
-                                    {n.left, status.is_running() ? "begun" : "begun and left"}}) {
+  for (const auto& [count, what] :
+       {std::pair(n.at_work, "running"), {n.with_judge, "with the judge"}, {n.left, "begun and left"}}) {
     if (count > 0) text += fmt::format(", {} {}", count, what);
   }
   text += fmt::format(", {} failed, {} to come\n", n.failed, n.to_come);
@@ -136,21 +135,32 @@ std::string rate_text(const SweepStatus& status) {
   return text + " (last two minutes)\n";
 }
 
+//! Whether cells are left that no running job has.
+bool has_cells_elsewhere(const SweepStatus& status) {
+  return std::ranges::any_of(status.cells, [&](const CellProgress& cell) {
+    const bool is_open = cell.state != State::kDone && cell.state != State::kFailed;
+    return is_open && !(cell.job && status.jobs[*cell.job].is_running());
+  });
+}
+
+double known_total(const TimeLeft& left) {
+  return std::isnan(left.total()) ? left.device : left.total();
+}
+
 std::string left_text(const SweepStatus& status) {
   if (!status.is_running() || status.cells.empty()) return "";
   const TimeLeft left = time_left(status);
   if (std::isnan(left.device)) return "Time left: unknown before ranks have logged their first progress\n";
+  std::string text = fmt::format("Time left{}: ", has_cells_elsewhere(status) ? " of the jobs that run" : "");
+  text += fmt::format("{} {}", left.is_partial ? "at least" : "about", duration_text(known_total(left)));
   if (left.is_partial) {
-    return fmt::format("Time left: at least {}; no cell has come through all stages yet\n", duration_text(left.device));
+    text += "; no cell has come through all stages yet";
+  } else if (std::isnan(left.judge)) {
+    text += " for the device, unknown for the judge, which is behind";
+  } else if (left.judge > 0) {
+    text += fmt::format(" (device {}, judge {})", duration_text(left.device), duration_text(left.judge));
   }
-  if (std::isnan(left.judge)) {
-    return fmt::format("Time left: about {} for the device, unknown for the judge, which is behind\n",
-                       duration_text(left.device));
-  }
-  const std::string parts =
-      left.judge > 0 ? fmt::format(" (device {}, judge {})", duration_text(left.device), duration_text(left.judge))
-                     : "";
-  return fmt::format("Time left: about {}{}\n", duration_text(left.total()), parts);
+  return text + "\n";
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ bool has(const std::string& text, const std::string& part) {
 TEST(StatusText, CountsEveryCellOnce) {
   const auto text = status_text(mixed(kHolder));
   EXPECT_TRUE(
-      text.starts_with("Sweep small: 1 of 6 cells done, 1 running, 1 with the judge, 1 begun, 1 failed, 1 to "
+      text.starts_with("Sweep small: 1 of 6 cells done, 1 running, 1 with the judge, 1 begun and left, 1 failed, 1 to "
                        "come\nSo far 3 trained, 2 evaluated, 2 harvested, 1 scored\n"))
       << text;
   EXPECT_TRUE(has(text, std::string("Running: ") + kHolder + "; 1 of 2 ranks\n")) << text;
