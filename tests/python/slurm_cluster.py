@@ -89,8 +89,8 @@ def wait_for(holds, seconds, what):
 
 
 def die_with_parent():
-    """Linux: the daemon gets TERM when the tests end in whatever way."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    """Linux: the daemon is killed when the tests end in whatever way."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class SlurmCluster:

@@ -53,7 +53,7 @@ def stand_in(folder, body, **settings):
 SAVES = """
     trap 'echo saved; exit 3' USR1 TERM
     echo begun
-    [[ ${SLURM_RESTART_COUNT:-0} -lt $2 ]] && while :; do sleep 0.1; done
+    [[ ${SLURM_RESTART_COUNT:-0} -lt $2 ]] && for _ in {1..2000}; do sleep 0.1; done
     exit 0
 """
 
@@ -128,7 +128,7 @@ def test_a_job_that_does_not_end_in_time_is_killed_and_requeued(cluster, folder)
     environment = stand_in(folder, """
         trap '' USR1
         echo begun
-        [[ -n ${SLURM_RESTART_COUNT:-} ]] || sleep 1000
+        [[ -n ${SLURM_RESTART_COUNT:-} ]] || sleep 200
     """, STOP_SECONDS="4")
     job = begin(cluster, environment, "any", log=folder / "log")
     cluster.run("scancel", "--signal=USR1", "--batch", job)
