@@ -5,7 +5,7 @@
 namespace saesweep::sweep {
 namespace {
 
-constexpr double kMeanWeight = 0.5;
+constexpr double kMeanWeight = 0.25;
 constexpr double kOverdueShare = 0.25;
 // A clock that stands still, or work that was done already, shows no speed.
 constexpr double kMostSpeed = 1e3;
@@ -27,7 +27,7 @@ void RankSpeeds::finish(int rank, double now) {
   one.real += real;
   predicted_ += one.seconds;
   real_ += real;
-  ++n_finished_;
+  ++one.n_finished;
   one.seconds = 0;
 }
 
@@ -36,9 +36,10 @@ double RankSpeeds::mean() const {
 }
 
 double RankSpeeds::speed(int rank) const {
-  if (n_finished_ == 0) return 1;
-  const double weight = kMeanWeight * predicted_ / static_cast<double>(n_finished_);
-  return (ranks_[rank].predicted + weight) / (ranks_[rank].real + weight / mean());
+  const Rank& one = ranks_[rank];
+  if (one.n_finished == 0) return mean();
+  const double weight = kMeanWeight * one.predicted / static_cast<double>(one.n_finished);
+  return (one.predicted + weight) / (one.real + weight / mean());
 }
 
 double RankSpeeds::free_at(int rank, double now) const {

@@ -18,8 +18,10 @@ class RankSpeeds {
 
   //! Of all ranks that have finished work together; 1 before.
   double mean() const;
-  //! Drawn to the mean, by as much as half a usual assignment weighs.
+  //! Drawn to the mean, by as much as a quarter of what it usually was at weighs.
   double speed(int rank) const;
+  //! Assignments that it has finished.
+  int64_t n_finished(int rank) const { return ranks_[rank].n_finished; }
   bool is_busy(int rank) const { return ranks_[rank].seconds > 0; }
   //! When it should have finished; `now` where it is at nothing. Work that has lasted longer than predicted is
   //! thought to last another quarter of what it has.
@@ -33,11 +35,11 @@ class RankSpeeds {
     //! Of all that it has finished: predicted, and by the clock.
     double predicted = 0;
     double real = 0;
+    int64_t n_finished = 0;
   };
   std::vector<Rank> ranks_;
   double predicted_ = 0;
   double real_ = 0;
-  int64_t n_finished_ = 0;
 };
 
 }  // namespace saesweep::sweep

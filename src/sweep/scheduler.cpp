@@ -9,12 +9,19 @@
 namespace saesweep::sweep {
 namespace {
 
+// Of the time to the common end, what a rank gets that has finished nothing, one thing, or more, where others are
+// faster, or may be: work may take some times as long as predicted.
+constexpr double kSafeShares[] = {0.03, 0.12, 0.35};
+// The same where nothing is so short: then the shortest.
+constexpr double kLessSafeShares[] = {0.12, 0.12, 0.5};
 // Of the time to the common end, what a part takes that is cut to even out what was predicted wrong.
 constexpr double kEarlyShare = 0.5;
-// Such a part is at least this many forward passes long.
-constexpr double kEarlyForwards = 10;
+// Such a part is at least so many times as long as its own forward passes, which are what it costs more.
+constexpr double kEarlyForwards = 5;
 // A rank waits for another only where that ends by this share earlier.
 constexpr double kBetterBy = 0.05;
+// What may end too late for a rank is left to those that end it by this share earlier.
+constexpr double kMuchBetterBy = 0.25;
 // Of the time to the common end, how long an answer to wait holds for slower ranks.
 constexpr double kWaitShare = 0.01;
 
@@ -24,6 +31,16 @@ double longest_alone(const UnitCost& unit, size_t first, size_t last) {
     longest = std::max(longest, unit.cell_seconds[i] + unit.forward_seconds[i]);
   }
   return longest;
+}
+
+double longest_forward(const UnitCost& unit, size_t first, size_t last) {
+  return *std::max_element(unit.forward_seconds.begin() + static_cast<ptrdiff_t>(first),
+                           unit.forward_seconds.begin() + static_cast<ptrdiff_t>(last));
+}
+
+//! How well a rank is known: a place in the arrays of shares.
+size_t n_known(int64_t n_finished) {
+  return static_cast<size_t>(std::min<int64_t>(n_finished, std::ssize(kSafeShares) - 1));
 }
 
 //! The end of the most cells from `first` on, one at least, that take these seconds together.
@@ -69,7 +86,7 @@ struct Scheduler::View {
 
 Scheduler::Scheduler(std::vector<UnitCost> units, int n_ranks, bool splits)
     : units_(std::move(units)),
-      splits_(splits),
+      splits_(splits && n_ranks > 1),
       speeds_(n_ranks),
       waits_since_(static_cast<size_t>(n_ranks)),
       wait_until_(-std::numeric_limits<double>::infinity()) {
@@ -85,8 +102,7 @@ Scheduler::Scheduler(std::vector<UnitCost> units, int n_ranks, bool splits)
 
 void Scheduler::add(size_t unit, size_t first, size_t last) {
   const UnitCost& cost = units_[unit];
-  const double forward = *std::max_element(cost.forward_seconds.begin() + static_cast<ptrdiff_t>(first),
-                                           cost.forward_seconds.begin() + static_cast<ptrdiff_t>(last));
+  const double forward = longest_forward(cost, first, last);
   const Piece piece{cost.seconds(first, last), forward, unit, static_cast<uint32_t>(first),
                     static_cast<uint32_t>(last)};
   pieces_.insert(piece);
@@ -97,7 +113,8 @@ void Scheduler::add(size_t unit, size_t first, size_t last) {
 }
 
 double Scheduler::seconds_left() const {
-  return pieces_.empty() ? 0 : seconds_left_;
+  // A sum that falls piece by piece keeps errors of rounding.
+  return pieces_.empty() ? 0 : std::max(0.0, seconds_left_);
 }
 
 Scheduler::Reply Scheduler::next(int rank, double now) {
@@ -110,6 +127,7 @@ Scheduler::Reply Scheduler::next(int rank, double now) {
   if (is_early(*longest, rank)) return give(longest, longest->last, rank, now);
   View view = look(rank, now);
   view.asked_before = asked_before;
+  if (const auto piece = choose_safe(view)) return give(*piece, (*piece)->last, rank, now);
   const uint32_t last = longest->seconds <= view.room() ? cut_early(*longest, view) : cut_to_end(*longest, view);
   if (last < longest->last || longest->seconds <= view.room()) return give(longest, last, rank, now);
   if (const auto piece = choose_late(view)) return give(*piece, (*piece)->last, rank, now);
@@ -133,10 +151,14 @@ Scheduler::Reply Scheduler::give(Pieces::iterator place, uint32_t last, int rank
   return {Answer::kWork, {piece.unit, piece.first, last, seconds}};
 }
 
+double Scheduler::safe_share(int rank) const {
+  return kSafeShares[n_known(speeds_.n_finished(rank))];
+}
+
 //! Whether it ends early enough without a closer look.
 bool Scheduler::is_early(const Piece& piece, int rank) const {
-  const double to_end = seconds_left_ / (speeds_.mean() * speeds_.n_ranks());
-  return piece.seconds / speeds_.speed(rank) < kEarlyShare / 1.25 * to_end;
+  const double to_end = seconds_left() / (speeds_.mean() * speeds_.n_ranks());
+  return piece.seconds / speeds_.speed(rank) < safe_share(rank) / 1.25 * to_end;
 }
 
 Scheduler::View Scheduler::look(int rank, double now) {
@@ -152,8 +174,9 @@ Scheduler::View Scheduler::look(int rank, double now) {
 //! When what is left ends if it is poured over the ranks that are free before.
 double Scheduler::common_end(const View& view) const {
   double end = std::numeric_limits<double>::infinity();
-  for (size_t n_before = 0;;) {
-    double speed = 0, work = seconds_left_;
+  // Ranks that are free too late are left out, which makes it earlier, until there are none.
+  for (size_t n_before = view.speeds.size() + 1;;) {
+    double speed = 0, work = seconds_left();
     size_t n = 0;
     for (size_t rank = 0; rank < view.speeds.size(); ++rank) {
       if (view.free_at[rank] >= end) continue;
@@ -165,8 +188,8 @@ double Scheduler::common_end(const View& view) const {
     if (n_parts > pieces_.size()) {
       work += static_cast<double>(n_parts - pieces_.size()) * forward_left_ / static_cast<double>(pieces_.size());
     }
+    if (n == 0 || n >= n_before) return end;
     end = work / speed;
-    if (n == n_before) return end;
     n_before = n;
   }
 }
@@ -179,9 +202,12 @@ double Scheduler::longest_cell() {
 
 //! Of a piece that ends in time, cells that end so early that the rest evens out what was predicted wrong.
 uint32_t Scheduler::cut_early(const Piece& piece, const View& view) const {
-  const double seconds = std::max(kEarlyShare * view.room(), kEarlyForwards * piece.forward);
+  const double seconds = kEarlyShare * view.room();
   if (!splits_ || piece.seconds <= seconds) return piece.last;
-  return static_cast<uint32_t>(cells_within(units_[piece.unit], piece.first, piece.last, seconds));
+  const UnitCost& unit = units_[piece.unit];
+  const auto last = static_cast<uint32_t>(cells_within(unit, piece.first, piece.last, seconds));
+  return unit.seconds(piece.first, last) >= kEarlyForwards * longest_forward(unit, piece.first, last) ? last
+                                                                                                      : piece.last;
 }
 
 //! Of a piece that ends too late, cells that end in time; or later by no more than another forward pass costs.
@@ -207,10 +233,23 @@ bool Scheduler::gains(const Piece& piece, uint32_t cut, const View& view) const 
   return std::max({part_ends, rest_ends, view.end}) + piece.forward / view.speed < view.ends(piece.seconds);
 }
 
+//! For a rank that is slower than others, or may be, where the longest piece would not surely end in time: the longest
+//! that will; a first or second one, from which its speed is learned, is at least a short one.
+std::optional<Scheduler::Pieces::iterator> Scheduler::choose_safe(const View& view) const {
+  const size_t known = n_known(speeds_.n_finished(view.rank));
+  const auto safe = pieces_.lower_bound({.seconds = kSafeShares[known] * view.room()});
+  if (safe == pieces_.begin()) return std::nullopt;
+  const bool is_known = known + 1 == std::size(kSafeShares);
+  if (is_known && n_better(pieces_.begin()->seconds, kMuchBetterBy, view) == 0) return std::nullopt;
+  if (safe != pieces_.end()) return safe;
+  const auto shortest = std::prev(pieces_.end());
+  return shortest->seconds <= kLessSafeShares[known] * view.room() ? std::optional(shortest) : std::nullopt;
+}
+
 //! How many ranks that are at work, or wait too, would end this work earlier. One that has not asked since the rank's
 //! last question may have left.
-size_t Scheduler::n_better(double seconds, const View& view) const {
-  const double to_beat = view.now + (1 - kBetterBy) * seconds / view.speed;
+size_t Scheduler::n_better(double seconds, double by, const View& view) const {
+  const double to_beat = view.now + (1 - by) * seconds / view.speed;
   size_t n = 0;
   for (size_t rank = 0; rank < view.speeds.size(); ++rank) {
     const int other = static_cast<int>(rank);
@@ -224,7 +263,7 @@ size_t Scheduler::n_better(double seconds, const View& view) const {
 //! Where the longest piece would end late: that, where no rank would end it earlier; else the longest that ends in
 //! time; else the first for which there is no better rank, or none.
 std::optional<Scheduler::Pieces::iterator> Scheduler::choose_late(const View& view) const {
-  const size_t n = n_better(pieces_.begin()->seconds, view);
+  const size_t n = n_better(pieces_.begin()->seconds, kBetterBy, view);
   if (n == 0) return pieces_.begin();
   if (const auto fits = pieces_.lower_bound({.seconds = view.room()}); fits != pieces_.end()) return fits;
   if (n >= pieces_.size()) return std::nullopt;

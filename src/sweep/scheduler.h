@@ -81,14 +81,16 @@ class Scheduler {
 
   void add(size_t unit, size_t first, size_t last);
   Reply give(Pieces::iterator piece, uint32_t last, int rank, double now);
+  double safe_share(int rank) const;
   bool is_early(const Piece& piece, int rank) const;
+  std::optional<Pieces::iterator> choose_safe(const View& view) const;
   View look(int rank, double now);
   double common_end(const View& view) const;
   double longest_cell();
   uint32_t cut_early(const Piece& piece, const View& view) const;
   uint32_t cut_to_end(const Piece& piece, const View& view) const;
   bool gains(const Piece& piece, uint32_t cut, const View& view) const;
-  size_t n_better(double seconds, const View& view) const;
+  size_t n_better(double seconds, double by, const View& view) const;
   std::optional<Pieces::iterator> choose_late(const View& view) const;
 
   std::vector<UnitCost> units_;

@@ -46,6 +46,7 @@ class Simulator {
 
   bool has_answer(int rank, double now) {
     const Scheduler::Reply reply = scheduler_.next(rank, now);
+    ++result_.n_asked;
     if (reply.answer == Scheduler::Answer::kWork) start(rank, reply.work, now);
     return reply.answer != Scheduler::Answer::kWait;
   }

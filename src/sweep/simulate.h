@@ -25,6 +25,8 @@ struct Simulation {
   double makespan = 0;
   //! Assignments that are parts of units.
   size_t n_parts = 0;
+  //! Questions that the scheduler answered, of ranks that wait included.
+  size_t n_asked = 0;
 };
 
 //! What the Scheduler would do with ranks of these speeds, which it does not know; without real time. Work takes its
