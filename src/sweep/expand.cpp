@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <string_view>
+#include <unordered_map>
 
 #include "base/errors.h"
 #include "sweep/ids.h"
@@ -106,7 +107,8 @@ void append_places(const SweepOptions& options, const std::string& path, const M
 }
 
 void refuse_equals(const SweepOptions& options, const std::vector<Cell>& cells) {
-  std::map<std::string, const Cell*> seen;
+  std::unordered_map<std::string_view, const Cell*> seen;
+  seen.reserve(cells.size());
   for (const auto& cell : cells) {
     const auto [place, is_new] = seen.emplace(cell.id, &cell);
     if (is_new) continue;
@@ -129,14 +131,18 @@ std::vector<Cell> places_of(const SweepOptions& options, const ResolvedInputs& i
 std::vector<Cell> expand(const SweepOptions& options, const ResolvedInputs& inputs) {
   for (const auto& path : options.axes.model_paths) check_context(options, path, inputs.models.at(path));
   std::vector<Cell> cells;
-  for (const auto& place : places_of(options, inputs)) {
+  const std::vector<Cell> places = places_of(options, inputs);
+  for (const auto& place : places) {
     if (options.load.empty()) {
       append_saes(options, place, cells);
     } else {
       cells.push_back(with_loaded_sae(place, options, inputs));
     }
+    // Each place has as many.
+    if (&place == &places.front()) cells.reserve(cells.size() * places.size());
   }
-  for (auto& cell : cells) assign_ids(cell, options, inputs);
+  CellIds ids(options, inputs);
+  for (auto& cell : cells) ids.assign(cell);
   refuse_equals(options, cells);
   return cells;
 }

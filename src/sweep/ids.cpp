@@ -1,6 +1,7 @@
 #include "sweep/ids.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -11,9 +12,8 @@ namespace saesweep::sweep {
 namespace {
 
 // The library keeps keys sorted and writes numbers in their shortest exact form, so equal settings give equal text.
-std::string id_of(const Json& settings) {
-  return hex(sha256(settings.dump()), 16);
-}
+// What stands in such a text for the value that is put in.
+const char* const kMark = "<value>";
 
 Json model_settings(const Cell& cell, const SweepOptions& options) {
   const bool redrawn =
@@ -130,36 +130,83 @@ Json judge_settings(const judge::JudgeOptions& judge) {
   return settings;
 }
 
-void assign_scoring_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
-  cell.harvest_id = "";
-  cell.score_id = "";
+Json score_settings(const SweepOptions& options) {
   const auto& scoring = options.autointerp;
-  if (!scoring.is_wanted) return;
-  const Json harvest = harvest_settings(options);
-  cell.harvest_id = id_of({{"train", cell.id}, {"held_out", inputs.held_out_text_hash}, {"harvest", harvest}});
-  cell.score_id = id_of({{"evaluate", cell.evaluate_id},
-                         {"harvest", harvest},
-                         {"scorers", scorer_settings(scoring, options.judge.prompt_logprobs != "none")},
-                         {"null_latents", scoring.null_latents},
-                         {"examples_per_prompt", scoring.examples_per_prompt},
-                         {"mark_threshold", scoring.mark_threshold},
-                         {"stored_examples", scoring.stored_examples},
-                         {"judge", judge_settings(options.judge)}});
+  return {{"evaluate", kMark},
+          {"harvest", harvest_settings(options)},
+          {"scorers", scorer_settings(scoring, options.judge.prompt_logprobs != "none")},
+          {"null_latents", scoring.null_latents},
+          {"examples_per_prompt", scoring.examples_per_prompt},
+          {"mark_threshold", scoring.mark_threshold},
+          {"stored_examples", scoring.stored_examples},
+          {"judge", judge_settings(options.judge)}};
 }
 
 }  // namespace
 
-void assign_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
-  Json sae = sae_settings(cell, options.train);
-  // The CPU gives the same bits everywhere; other devices do not.
-  if (options.run.device == "cuda") sae["device"] = options.run.device;
-  cell.id =
-      id_of({{"model", model_settings(cell, options)}, {"text", text_settings(cell, options, inputs)}, {"sae", sae}});
-  cell.evaluate_id = id_of({{"train", cell.id},
+std::string CellIds::Frame::id_with(const std::string& value) const {
+  return hex(sha256(before + value + after), 16);
+}
+
+//! Parts a text at the mark that stands for the value of a key.
+CellIds::Frame CellIds::frame_of(const std::string& text, const std::string& key) {
+  const std::string before = Json(key).dump() + ":", mark = Json(kMark).dump();
+  const size_t at = text.find(before + mark) + before.size();
+  const bool is_text = key != "sae" && key != "seed";
+  return {text.substr(0, at) + (is_text ? "\"" : ""), (is_text ? "\"" : "") + text.substr(at + mark.size())};
+}
+
+CellIds::CellIds(const SweepOptions& options, const ResolvedInputs& inputs) : options_(options), inputs_(inputs) {
+  evaluate_ = frame_of(Json{{"train", kMark},
                             {"held_out", inputs.held_out_text_hash},
                             {"tokens", options.evaluate.tokens},
-                            {"ce_tokens", options.evaluate.ce_tokens}});
-  assign_scoring_ids(cell, options, inputs);
+                            {"ce_tokens", options.evaluate.ce_tokens}}
+                           .dump(),
+                       "train");
+  if (!options.autointerp.is_wanted) return;
+  harvest_ = frame_of(
+      Json{{"train", kMark}, {"held_out", inputs.held_out_text_hash}, {"harvest", harvest_settings(options)}}.dump(),
+      "train");
+  score_ = frame_of(score_settings(options).dump(), "evaluate");
+}
+
+const CellIds::Frame& CellIds::place_of(const Cell& cell) {
+  Place place{cell.model_path, cell.model_hash, cell.variant, cell.init_seed, cell.hookpoint};
+  if (place_ != place) {
+    const Json settings = {
+        {"model", model_settings(cell, options_)}, {"text", text_settings(cell, options_, inputs_)}, {"sae", kMark}};
+    place_frame_ = frame_of(settings.dump(), "sae");
+    place_ = std::move(place);
+  }
+  return place_frame_;
+}
+
+const CellIds::Frame& CellIds::sae_of(const Cell& cell) {
+  const auto [found, is_new] =
+      saes_.try_emplace({cell.sae.architecture, cell.sae.expansion_factor, cell.sae.k, cell.sae.penalty, cell.tokens,
+                         cell.d_in, cell.n_latents, cell.sae_hash});
+  if (is_new) {
+    Json sae = sae_settings(cell, options_.train);
+    // The CPU gives the same bits everywhere; other devices do not.
+    if (options_.run.device == "cuda") sae["device"] = options_.run.device;
+    if (!cell.is_loaded()) sae["seed"] = kMark;
+    found->second = cell.is_loaded() ? Frame{sae.dump(), ""} : frame_of(sae.dump(), "seed");
+  }
+  return found->second;
+}
+
+void CellIds::assign(Cell& cell) {
+  const Frame& sae = sae_of(cell);
+  const std::string seed = cell.is_loaded() ? "" : std::to_string(cell.sae_seed);
+  cell.id = place_of(cell).id_with(sae.before + seed + sae.after);
+  cell.evaluate_id = evaluate_.id_with(cell.id);
+  const bool is_scored = options_.autointerp.is_wanted;
+  cell.harvest_id = is_scored ? harvest_.id_with(cell.id) : "";
+  cell.score_id = is_scored ? score_.id_with(cell.evaluate_id) : "";
+}
+
+void assign_ids(Cell& cell, const SweepOptions& options, const ResolvedInputs& inputs) {
+  CellIds(options, inputs).assign(cell);
 }
 
 }  // namespace saesweep::sweep
