@@ -141,8 +141,8 @@ long_kills() { SAESWEEP_LONG=1 run_pytest kills .venv/bin/python -s tests/python
 
 # Schedules up to 4,096 ranks, a million cells planned, 10,000 cells merged.
 long_scale() {
-  build default saesweep bench_schedule bench_merge &&
-    build/bench/bench_schedule && build/bench/bench_schedule --cells 1000000 && build/bench/bench_merge
+  build default saesweep schedule merge &&
+    build/bench/schedule && build/bench/schedule --cells 1000000 && build/bench/merge
 }
 
 long_quickstart() { scripts/quickstart.sh --fresh && [[ -s out/quickstart/report/index.html ]]; }
