@@ -1,7 +1,7 @@
 // How well the scheduler fills ranks: the real one against simulated ranks, over the paper's whole grid (290 SAEs,
 // times as many seeds as make the units asked for), with durations and speeds that it does not know.
 //
-//   schedule [--ranks N,N,...] [--runs N] [--configs FOLDER] [--cells N]
+//   schedule [--ranks N,N,...] [--runs N] [--configs FOLDER] [--memory-gb N] [--cells N]
 //
 // Of each number of ranks: too few units, a few, and 20 a rank; ranks that are equal, and with an eighth at half and a
 // sixteenth at a quarter of the speed. A unit takes what was predicted times exp(0.3 * normal). Compared, with true
@@ -37,14 +37,14 @@ using sweep::UnitCost;
 constexpr double kSigma = 0.3;
 constexpr double kManyUnits = 20;
 constexpr double kNearBound = 1.05;
-// Of a rank's device.
-constexpr double kMemoryGb = 80;
 
 struct Settings {
   std::vector<int> ranks = {16, 64, 256, 1024, 4096};
   int n_runs = 5;
   std::filesystem::path configs = "sweeps/configs";
   int64_t n_cells = 0;
+  //! Of a rank's device.
+  double memory_gb = 80;
 };
 
 struct PaperModel {
@@ -66,11 +66,13 @@ sweep::SweepOptions sweep_of(const PaperModel& model) {
                   .variants = {model::Variant::kTrained, model::Variant::kRerandomizedIncl,
                                model::Variant::kRerandomizedExcl, model::Variant::kStep0, model::Variant::kControl},
                   .init_seeds = {0},
-                  .layers = {sweep::LayerSelection{.stride = model.layer_stride}},
+                  .layers = {sweep::LayerSelection{.stride = model.layer_stride, .layers = {}}},
                   .hookpoints = {"residual"},
                   .architectures = {sae::Architecture::kTopK},
                   .expansion_factors = {64},
                   .ks = {32},
+                  .l1_penalties = {},
+                  .l0_penalties = {},
                   .sae_seeds = {0},
                   .tokens = {100'000'000}};
   options.evaluate = {.tokens = 1'000'000, .ce_tokens = 100'000};
@@ -79,20 +81,22 @@ sweep::SweepOptions sweep_of(const PaperModel& model) {
   return options;
 }
 
-//! What the units of one seed cost, as large as a rank's memory allows; of n_cells of them, each alone.
-std::vector<UnitCost> units_of_a_seed(const std::filesystem::path& configs, int64_t cells_per_unit = 0) {
+//! What the units of one seed cost, as large as a rank's memory allows.
+std::vector<UnitCost> units_of_a_seed(const Settings& settings, int64_t cells_per_unit = 0) {
   std::vector<UnitCost> units;
   for (const PaperModel& model : kModels) {
     sweep::SweepOptions options = sweep_of(model);
     options.run.cells_per_unit = cells_per_unit;
-    sweep::ModelInputs inputs{.config = model::read_config(configs / fmt::format("{}.json", model.name))};
+    sweep::ModelInputs inputs;
+    inputs.config = model::read_config(settings.configs / fmt::format("{}.json", model.name));
     inputs.hash = model.name;
     inputs.step0_hash = model.name;
     const sweep::ResolvedInputs resolved{
         .models = {{model.name, inputs}}, .train_text_hash = "", .held_out_text_hash = ""};
     const auto cells = sweep::expand(options, resolved);
     const sweep::CostModel cost(options, resolved);
-    for (const auto& unit : sweep::make_units(cells, options.run, cost, static_cast<uint64_t>(kMemoryGb * 1e9))) {
+    for (const auto& unit :
+         sweep::make_units(cells, options.run, cost, static_cast<uint64_t>(settings.memory_gb * 1e9))) {
       units.push_back(sweep::unit_cost(unit, cells, cost));
     }
   }
@@ -195,7 +199,7 @@ void print_header(int n_runs) {
 }
 
 bool print_table(const Settings& settings) {
-  const auto one_seed = units_of_a_seed(settings.configs);
+  const auto one_seed = units_of_a_seed(settings);
   print_header(settings.n_runs);
   bool all_good = true;
   for (const int n_ranks : settings.ranks) {
@@ -216,7 +220,7 @@ bool print_table(const Settings& settings) {
 
 //! Cells that are units of their own: the most work for the scheduler.
 bool print_many_cells(const Settings& settings) {
-  const auto one_seed = units_of_a_seed(settings.configs, 1);
+  const auto one_seed = units_of_a_seed(settings, 1);
   const auto n_units = static_cast<size_t>(settings.n_cells);
   std::vector<UnitCost> units = repeated(one_seed, (n_units + one_seed.size() - 1) / one_seed.size());
   units.resize(n_units);
@@ -250,6 +254,8 @@ Settings parse(int argc, char** argv) {
       settings.configs = value;
     } else if (key == "--cells") {
       settings.n_cells = std::stoll(value);
+    } else if (key == "--memory-gb") {
+      settings.memory_gb = std::stod(value);
     } else {
       throw std::invalid_argument(key);
     }
