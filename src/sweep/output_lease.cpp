@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/stopwatch.h"
 
 namespace saesweep::sweep {
 
@@ -16,6 +17,23 @@ namespace {
 std::string division_of(const std::filesystem::path& folder, const std::filesystem::path& root) {
   const std::string name = folder.filename();
   return folder == root ? "" : name.substr(name.find("of-"));
+}
+
+//! A run whose mpirun was killed lives on for about a second, on several nodes for some: so long a holder may be dying.
+constexpr double kDyingSeconds = 6;
+constexpr std::chrono::milliseconds kDyingPause{250};
+
+//! The lease of a folder. Without `waiting` it is refused only where the holder outlives a dying one.
+Lease lease_of(const std::filesystem::path& folder, const OutputLease::Waiting& waiting) {
+  const Stopwatch watch;
+  for (;;) {
+    try {
+      return Lease(folder, waiting);
+    } catch (const OutputError&) {
+      if (watch.seconds() > kDyingSeconds || lease_holder(folder).empty()) throw;
+      std::this_thread::sleep_for(kDyingPause);
+    }
+  }
 }
 
 struct Other {
@@ -37,19 +55,22 @@ std::optional<Other> other_job(const OutputFolders& folders) {
 
 void OutputLease::take(const OutputFolders& folders, const Waiting& waiting) {
   make_writable_folder(folders.own());
+  const Stopwatch watch;
   for (;;) {
-    lease_.emplace(folders.own(), waiting);
+    lease_.emplace(lease_of(folders.own(), waiting));
     const std::optional<Other> other = other_job(folders);
     if (!other) break;
     lease_.reset();
-    if (!waiting) {
+    if (!waiting && watch.seconds() > kDyingSeconds) {
       throw OutputError(other->folder.string(),
                         fmt::format("another run writes this output, divided otherwise ({}); wait for it to end (run "
                                     "--wait does), or stop it",
                                     other->holder));
     }
-    if (!waiting(other->holder)) throw StoppedError("stopped while another run wrote " + other->folder.string());
-    std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (waiting && !waiting(other->holder)) {
+      throw StoppedError("stopped while another run wrote " + other->folder.string());
+    }
+    std::this_thread::sleep_for(waiting ? std::chrono::milliseconds(1000) : kDyingPause);
   }
   wait_for_ranks(folders.own());
 }

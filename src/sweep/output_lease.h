@@ -18,7 +18,8 @@ class OutputLease {
   using Waiting = Lease::Waiting;
 
   //! On the root, before the others: takes the lease, waits for ranks of a dead job. Folders are made. Throws
-  //! OutputError saying who holds what, where `waiting` is empty; StoppedError where it returns false.
+  //! OutputError saying who holds what, where `waiting` is empty (a few seconds later, since the holder may be dying);
+  //! StoppedError where it returns false.
   void take(const OutputFolders& folders, const Waiting& waiting);
   //! On every rank, once the root has it.
   void join(const OutputFolders& folders);
