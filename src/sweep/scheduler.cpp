@@ -79,6 +79,11 @@ struct Scheduler::View {
   std::vector<double> speeds = {};
   //! When all would end together.
   double end = 0;
+  //! Whether others are faster, or may be.
+  bool leaves_long = false;
+  //! Of the time until then, what may be taken by a part that is cut early, and by any work.
+  double early_share = kEarlyShare;
+  double late_share = 1;
 
   double room() const { return speed * (end - now); }
   double ends(double seconds) const { return now + seconds / speed; }
@@ -127,9 +132,16 @@ Scheduler::Reply Scheduler::next(int rank, double now) {
   if (is_early(*longest, rank)) return give(longest, longest->last, rank, now);
   View view = look(rank, now);
   view.asked_before = asked_before;
+  if (leaves_long(view)) {
+    const size_t known = n_known(speeds_.n_finished(rank));
+    view.leaves_long = true;
+    view.early_share = kSafeShares[known];
+    view.late_share = kLessSafeShares[known];
+  }
   if (const auto piece = choose_safe(view)) return give(*piece, (*piece)->last, rank, now);
-  const uint32_t last = longest->seconds <= view.room() ? cut_early(*longest, view) : cut_to_end(*longest, view);
-  if (last < longest->last || longest->seconds <= view.room()) return give(longest, last, rank, now);
+  const bool ends_in_time = longest->seconds <= view.late_share * view.room();
+  const uint32_t last = ends_in_time ? cut_early(*longest, view) : cut_to_end(*longest, view);
+  if (last < longest->last || ends_in_time) return give(longest, last, rank, now);
   if (const auto piece = choose_late(view)) return give(*piece, (*piece)->last, rank, now);
   wait_until_ = now + kWaitShare * (view.end - now);
   wait_speed_ = view.speed;
@@ -202,7 +214,7 @@ double Scheduler::longest_cell() {
 
 //! Of a piece that ends in time, cells that end so early that the rest evens out what was predicted wrong.
 uint32_t Scheduler::cut_early(const Piece& piece, const View& view) const {
-  const double seconds = kEarlyShare * view.room();
+  const double seconds = view.early_share * view.room();
   if (!splits_ || piece.seconds <= seconds) return piece.last;
   const UnitCost& unit = units_[piece.unit];
   const auto last = static_cast<uint32_t>(cells_within(unit, piece.first, piece.last, seconds));
@@ -214,8 +226,8 @@ uint32_t Scheduler::cut_early(const Piece& piece, const View& view) const {
 uint32_t Scheduler::cut_to_end(const Piece& piece, const View& view) const {
   if (!splits_) return piece.last;
   const UnitCost& unit = units_[piece.unit];
-  auto last = static_cast<uint32_t>(cells_within(unit, piece.first, piece.last, view.room()));
-  if (last < piece.last && unit.seconds(piece.first, last + 1) <= view.room() + piece.forward) ++last;
+  auto last = static_cast<uint32_t>(cells_within(unit, piece.first, piece.last, view.late_share * view.room()));
+  if (last < piece.last && unit.seconds(piece.first, last + 1) <= view.late_share * view.room() + piece.forward) ++last;
   return last < piece.last && gains(piece, last, view) ? last : piece.last;
 }
 
@@ -233,17 +245,21 @@ bool Scheduler::gains(const Piece& piece, uint32_t cut, const View& view) const 
   return std::max({part_ends, rest_ends, view.end}) + piece.forward / view.speed < view.ends(piece.seconds);
 }
 
-//! For a rank that is slower than others, or may be, where the longest piece would not surely end in time: the longest
-//! that will; a first or second one, from which its speed is learned, is at least a short one.
+//! Whether a rank is slower than others, or may be, so that long work is theirs.
+bool Scheduler::leaves_long(const View& view) const {
+  const bool is_known = n_known(speeds_.n_finished(view.rank)) + 1 == std::size(kSafeShares);
+  return !is_known || n_better(pieces_.begin()->seconds, kMuchBetterBy, view) > 0;
+}
+
+//! For such a rank, where the longest piece would not surely end in time: the longest that will, or the shortest. From
+//! the first and second, which are short, its speed is learned.
 std::optional<Scheduler::Pieces::iterator> Scheduler::choose_safe(const View& view) const {
-  const size_t known = n_known(speeds_.n_finished(view.rank));
-  const auto safe = pieces_.lower_bound({.seconds = kSafeShares[known] * view.room()});
+  if (!view.leaves_long) return std::nullopt;
+  const auto safe = pieces_.lower_bound({.seconds = view.early_share * view.room()});
   if (safe == pieces_.begin()) return std::nullopt;
-  const bool is_known = known + 1 == std::size(kSafeShares);
-  if (is_known && n_better(pieces_.begin()->seconds, kMuchBetterBy, view) == 0) return std::nullopt;
   if (safe != pieces_.end()) return safe;
   const auto shortest = std::prev(pieces_.end());
-  return shortest->seconds <= kLessSafeShares[known] * view.room() ? std::optional(shortest) : std::nullopt;
+  return shortest->seconds <= view.late_share * view.room() ? std::optional(shortest) : std::nullopt;
 }
 
 //! How many ranks that are at work, or wait too, would end this work earlier. One that has not asked since the rank's

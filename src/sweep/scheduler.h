@@ -39,7 +39,9 @@ struct Assignment {
 //! the caller gives the clock. Not thread-safe.
 //!
 //! All ranks should end together: at the time by which what is left, poured over the ranks as they become free, is
-//! done. Work goes out whole while it ends well before. Then
+//! done. Work goes out whole while it ends well before. A rank's first and second work is short, so that its speed is
+//! known before it gets any that is long; one that is slower than others gets the longest that ends well before, and
+//! leaves what is longer to them. Towards the end
 //! - parts go out that end halfway to that time, so that later parts even out what was predicted wrong; but the less
 //!   finely the more the forward passes cost, which each part pays again;
 //! - a unit that would end later is cut where that ends it earlier, given out if no rank would end it earlier, and else
@@ -83,6 +85,7 @@ class Scheduler {
   Reply give(Pieces::iterator piece, uint32_t last, int rank, double now);
   double safe_share(int rank) const;
   bool is_early(const Piece& piece, int rank) const;
+  bool leaves_long(const View& view) const;
   std::optional<Pieces::iterator> choose_safe(const View& view) const;
   View look(int rank, double now);
   double common_end(const View& view) const;
