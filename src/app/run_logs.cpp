@@ -16,7 +16,7 @@ namespace {
 
 //! Read of the end of each log, and of all logs of a folder together.
 constexpr uint64_t kMostBytes = 1 << 20;
-constexpr uint64_t kLeastBytes = 64 << 10;
+constexpr uint64_t kLeastBytes = 16 << 10;
 constexpr uint64_t kBytesOfAll = 64 << 20;
 
 double number(const Json& line, const char* key) {

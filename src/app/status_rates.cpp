@@ -237,7 +237,7 @@ std::vector<UnitPace> slowest_units(const SweepStatus& status, size_t most) {
   for (size_t job = 0; job < status.jobs.size(); ++job) {
     for (const RankLog& log : status.jobs[job].ranks) {
       for (const LoggedUnit& unit : log.finished) {
-        if (!unit.is_stopped) units.push_back({job, log.rank, unit, false});
+        if (!unit.is_stopped && unit.seconds > unit.predicted_seconds) units.push_back({job, log.rank, unit, false});
       }
       if (!log.at_work || !status.jobs[job].is_running()) continue;
       UnitPace pace{job, log.rank, *log.at_work, true};
@@ -245,7 +245,7 @@ std::vector<UnitPace> slowest_units(const SweepStatus& status, size_t most) {
       if (pace.ratio() > 1) units.push_back(std::move(pace));
     }
   }
-  std::erase_if(units, [](const UnitPace& unit) { return !std::isfinite(unit.ratio()); });
+  std::erase_if(units, [](const UnitPace& unit) { return !std::isfinite(unit.ratio()); });  // nothing was predicted
   std::ranges::stable_sort(units, std::greater<>(), &UnitPace::ratio);
   if (units.size() > most) units.resize(most);
   return units;

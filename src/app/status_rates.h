@@ -53,8 +53,8 @@ struct UnitPace {
   double ratio() const { return unit.seconds / unit.predicted_seconds; }
 };
 
-//! Those that took, or have taken so far, the longest beside their predictions, in the parts of the logs that were
-//! read; the worst first. At work: in running jobs, and longer than predicted.
+//! Those that took, or have taken so far, longer than predicted, in the parts of the logs that were read; the worst
+//! first. At work: in running jobs.
 std::vector<UnitPace> slowest_units(const SweepStatus& status, size_t most);
 
 //! A rank of a running job that has said nothing for a minute and should have.

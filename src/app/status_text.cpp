@@ -24,7 +24,9 @@ constexpr size_t kJobsShown = 40;
 
 std::string head_text(const SweepStatus& status, const CellCounts& n) {
   if (status.sweep_name.empty()) {
-    return "No results yet: a run has started here, and reads its models and text until its first cells begin\n";
+    return status.is_running()
+               ? "No results yet: a run has started here, and reads its models and text until its first cells begin\n"
+               : "No results yet: what has run here ended before its first cells began\n";
   }
   std::string text = fmt::format("Sweep {}: {} of {} cells done", status.sweep_name, n.done, n.all);
   for (const auto& [count, what] :

@@ -121,6 +121,8 @@ TEST(StatusText, BeforeThereAreResultsARunIsSaidToPrepare) {
   EXPECT_TRUE(text.starts_with("No results yet")) << text;
   EXPECT_TRUE(has(text, "no rank has said anything yet")) << text;
   EXPECT_FALSE(has(text, "Time left")) << text;
+  status.jobs.front().holder = "";
+  EXPECT_TRUE(status_text(status).starts_with("No results yet: what has run here ended")) << status_text(status);
 }
 
 TEST(StatusJson, SaysTheSameWithNullForWhatIsUnknown) {
