@@ -10,6 +10,7 @@
 #include "base/errors.h"
 #include "base/progress.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_pace.h"
 
 namespace saesweep::app {
 namespace {
@@ -17,8 +18,6 @@ namespace {
 using Kind = train::CheckpointEvery::Kind;
 
 // As train::CheckpointPace has them for "auto".
-constexpr double kLeastSeconds = 60;
-constexpr double kWritings = 19;
 
 train::CheckpointEvery read_every(const sweep::SweepOptions& options) {
   try {
@@ -55,32 +54,32 @@ std::string precise_duration_text(double seconds) {
   return seconds < 9.95 ? fmt::format("{:.1f} s", seconds) : duration_text(seconds);
 }
 
-std::string interval_text(const CheckpointPlan& plan, double time_factor) {
-  const double seconds = plan.interval_seconds(time_factor);
+std::string interval_text(const CheckpointPlan& plan) {
+  const double seconds = plan.interval_seconds();
   if (plan.every.kind == Kind::kNever) return "Never saved while it trains";
   const std::string every = fmt::format("Saved every {}", duration_text(seconds));
-  const bool is_reached = seconds < plan.train_seconds * time_factor;
+  const bool is_reached = seconds < plan.train_seconds;
   return is_reached ? every : every + ", longer than any unit trains, so not at all";
 }
 
 }  // namespace
 
-double CheckpointPlan::interval_seconds(double time_factor) const {
+double CheckpointPlan::interval_seconds() const {
   switch (every.kind) {
     case Kind::kNever:
       return std::numeric_limits<double>::infinity();
     case Kind::kTokens:
-      return tokens_seconds * time_factor + write_seconds();
+      return tokens_seconds + write_seconds();
     case Kind::kSeconds:
       return every.amount + write_seconds();
     case Kind::kAuto:
       break;
   }
-  return std::max(kLeastSeconds, kWritings * write_seconds()) + write_seconds();
+  return train::CheckpointPace::auto_interval(write_seconds()) + write_seconds();
 }
 
-double CheckpointPlan::lost_seconds(double time_factor) const {
-  return std::min(train_seconds * time_factor, interval_seconds(time_factor));
+double CheckpointPlan::lost_seconds() const {
+  return std::min(train_seconds, interval_seconds());
 }
 
 CheckpointPlan plan_checkpoints(const sweep::SweepOptions& options, std::span<const sweep::Cell> cells,
@@ -99,9 +98,9 @@ CheckpointPlan plan_checkpoints(const sweep::SweepOptions& options, std::span<co
   return plan;
 }
 
-std::string checkpoints_text(const CheckpointPlan& plan, double time_factor) {
+std::string checkpoints_text(const CheckpointPlan& plan) {
   if (plan.unit_bytes == 0) return "";
-  const double rest = std::max(plan.evaluate_seconds, plan.harvest_seconds) * time_factor;
+  const double rest = std::max(plan.evaluate_seconds, plan.harvest_seconds);
   const std::string grace = fmt::format("run.grace ({})", duration_text(plan.grace_seconds));
   const std::string stop =
       plan.fits_grace()
@@ -114,8 +113,7 @@ std::string checkpoints_text(const CheckpointPlan& plan, double time_factor) {
       "evaluation or harvest\n",
       bytes_text(plan.unit_bytes), bytes_text(plan.all_bytes), precise_duration_text(plan.write_seconds()),
       plan.bytes_per_second / 1e6, plan.is_speed_assumed ? " (assumed; --disk-speed gives another)" : "", stop,
-      interval_text(plan, time_factor), plan.every_text, duration_text(plan.lost_seconds(time_factor)),
-      duration_text(rest));
+      interval_text(plan), plan.every_text, duration_text(plan.lost_seconds()), duration_text(rest));
 }
 
 }  // namespace saesweep::app

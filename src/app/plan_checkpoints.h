@@ -31,11 +31,10 @@ struct CheckpointPlan {
   //! Of the largest unit.
   double write_seconds() const { return static_cast<double>(unit_bytes) / bytes_per_second; }
   bool fits_grace() const { return write_seconds() <= grace_seconds; }
-  //! Between the ends of two checkpoints of the largest unit; infinite where none are written. time_factor: of what the
-  //! cost model predicts.
-  double interval_seconds(double time_factor) const;
+  //! Between the ends of two checkpoints of the largest unit; infinite where none are written.
+  double interval_seconds() const;
   //! The most training that a kill loses a rank.
-  double lost_seconds(double time_factor) const;
+  double lost_seconds() const;
 };
 
 //! bytes_per_second: nothing where the user gave none. Throws ConfigError for a [run] checkpoint_every that cannot be
@@ -45,6 +44,6 @@ CheckpointPlan plan_checkpoints(const sweep::SweepOptions& options, std::span<co
                                 std::optional<double> bytes_per_second);
 
 //! For people; "" where nothing is trained.
-std::string checkpoints_text(const CheckpointPlan& plan, double time_factor);
+std::string checkpoints_text(const CheckpointPlan& plan);
 
 }  // namespace saesweep::app

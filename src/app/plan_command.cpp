@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,9 +14,11 @@
 #include "config/key.h"
 #include "config/sweep_file.h"
 #include "model/compute.h"
+#include "sweep/calibration.h"
 #include "sweep/device.h"
 #include "sweep/expand.h"
 #include "sweep/output.h"
+#include "sweep/output_folders.h"
 #include "sweep/simulate.h"
 #include "sweep/units.h"
 
@@ -78,6 +81,14 @@ sweep::Simulation schedule_of(const Plan& plan, const sweep::CostModel& cost) {
   return sweep::simulate(std::move(costs), speeds, plan.options.run.cells_per_unit == 0);
 }
 
+//! By the cells that any job on the sweep's output has finished.
+sweep::Calibration calibration_of(const sweep::SweepOptions& options) {
+  const sweep::OutputFolders folders(options.output, {});
+  std::vector<std::filesystem::path> results{folders.results()};
+  for (const std::filesystem::path& other : folders.others()) results.push_back(other / "results.h5");
+  return sweep::calibrate(results);
+}
+
 Plan make_plan(sweep::SweepOptions options, const PlanSettings& settings) {
   options.run.device = sweep::device_kind(options, model::n_cuda_devices() > 0);
   const auto inputs = sweep::resolve_inputs(options);
@@ -87,7 +98,10 @@ Plan make_plan(sweep::SweepOptions options, const PlanSettings& settings) {
   plan.n_ranks = settings.n_ranks;
   // How many of the ranks share a machine is not known here: at least one has this one's memory.
   const uint64_t memory = sweep::rank_memory(options.run, 1);
-  const sweep::CostModel cost(options, inputs);
+  const sweep::CostModel counted(options, inputs);
+  const sweep::Calibration calibration = calibration_of(options);
+  plan.n_cells_known = calibration.n_cells;
+  const sweep::CostModel cost = counted.with_factors(calibration.factors);
   plan.units = sweep::make_units(plan.cells, options.run, cost, memory);
   // Cells may be meant for a larger machine; what they need is printed. A buffer is the user's own choice.
   sweep::check_buffers(options, plan.cells, cost, memory);
@@ -97,7 +111,7 @@ Plan make_plan(sweep::SweepOptions options, const PlanSettings& settings) {
   }
   plan.schedule = schedule_of(plan, cost);
   plan.checkpoints = plan_checkpoints(options, plan.cells, plan.units, cost, settings.bytes_per_second);
-  if (settings.n_shards > 0) plan.shards = plan_shards(plan.cells, cost, settings.n_shards);
+  if (settings.n_shards > 0) plan.shards = plan_shards(plan.cells, counted, cost, settings.n_shards);
   plan.output_bytes = sweep::output_bytes(plan.cells, options);
   return plan;
 }

@@ -20,7 +20,8 @@ constexpr size_t kShardsShown = 40;
 
 }  // namespace
 
-std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::CostModel& cost, int n_shards) {
+std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::CostModel& cost,
+                                   const sweep::CostModel& predicted, int n_shards) {
   const std::vector<int> shards = sweep::shard_of_cells(cells, cost, n_shards);
   std::vector<ShardPlan> plans(static_cast<size_t>(n_shards));
   for (const sweep::Group& group : sweep::make_groups(cells)) {
@@ -30,13 +31,13 @@ std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const swe
       ShardPlan& plan = plans[static_cast<size_t>(shard)];
       plan.n_cells += part.size();
       ++plan.n_groups;
-      plan.seconds += cost.stages(part).total();
+      plan.seconds += predicted.stages(part).total();
     }
   }
   return plans;
 }
 
-std::string shards_text(std::span<const ShardPlan> shards, double time_factor) {
+std::string shards_text(std::span<const ShardPlan> shards) {
   if (shards.empty()) return "";
   const double sum = std::accumulate(shards.begin(), shards.end(), 0.0,
                                      [](double all, const ShardPlan& shard) { return all + shard.seconds; });
@@ -47,7 +48,7 @@ std::string shards_text(std::span<const ShardPlan> shards, double time_factor) {
   TextTable table({"shard", "cells", "groups", "time of one rank", "times the mean"});
   const auto add = [&](const ShardPlan& shard) {
     table.add({fmt::format("{}/{}", &shard - shards.data(), shards.size()), std::to_string(shard.n_cells),
-               std::to_string(shard.n_groups), duration_text(shard.seconds * time_factor),
+               std::to_string(shard.n_groups), duration_text(shard.seconds),
                fmt::format("{:.2f}", mean > 0 ? shard.seconds / mean : 1)});
   };
   const bool are_all_shown = shards.size() <= kShardsShown;

@@ -19,10 +19,11 @@ struct ShardPlan {
   double seconds = 0;
 };
 
-//! The division that `run --shard I/n_shards` takes.
-std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::CostModel& cost, int n_shards);
+//! The division that `run --shard I/n_shards` takes, which is by the uncalibrated model; times are as `predicted` says.
+std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::CostModel& cost,
+                                   const sweep::CostModel& predicted, int n_shards);
 
 //! A line a shard; "" where there are none.
-std::string shards_text(std::span<const ShardPlan> shards, double time_factor);
+std::string shards_text(std::span<const ShardPlan> shards);
 
 }  // namespace saesweep::app

@@ -65,7 +65,7 @@ std::string groups_text(const Plan& plan, const std::vector<sweep::Group>& group
     table.add({std::to_string(group), cell.model_name, model::name_of(cell.variant),
                cell.init_seed < 0 ? "-" : std::to_string(cell.init_seed), std::to_string(cells.size()),
                hookpoints_text(cells), std::to_string(units[group].n), bytes_text(units[group].memory_bytes),
-               duration_text(units[group].seconds * plan.time_factor)});
+               duration_text(units[group].seconds)});
   }
   return table.text() + (groups.size() > n_shown ? fmt::format("and {} more groups\n", groups.size() - n_shown) : "");
 }
@@ -76,7 +76,7 @@ std::string rank_line(const Plan& plan, size_t rank) {
   for (const auto& work : one.work) n_cells += work.last - work.first;
   const char* ending = one.work.size() == 1 ? "" : "s";
   return fmt::format("  rank {}: {} unit{}, {} cells, {}\n", rank, one.work.size(), ending, n_cells,
-                     duration_text(one.end * plan.time_factor));
+                     duration_text(one.end));
 }
 
 std::string schedule_text(const Plan& plan) {
@@ -94,13 +94,12 @@ std::string schedule_text(const Plan& plan) {
   const auto [first, last] = std::ranges::minmax_element(ranks, {}, &sweep::SimulatedRank::end);
   const auto idle = std::ranges::count_if(ranks, [](const auto& rank) { return rank.work.empty(); });
   return text + fmt::format("  the first rank is done after {}, the last after {}; {} have no work\n",
-                            duration_text(first->end * plan.time_factor), duration_text(last->end * plan.time_factor),
-                            idle);
+                            duration_text(first->end), duration_text(last->end), idle);
 }
 
-const char* time_source(const Plan& plan) {
-  return plan.is_calibrated ? "by what finished cells of this output took"
-                            : "rough: counted operations at 60 GFLOP/s a core";
+std::string time_source(const Plan& plan) {
+  return plan.n_cells_known > 0 ? fmt::format("by what {} finished cells of this output took", plan.n_cells_known)
+                                : "rough: counted operations at 60 GFLOP/s a core";
 }
 
 }  // namespace
@@ -145,10 +144,9 @@ std::string plan_text(const Plan& plan) {
       "Memory: up to {} a rank, LibTorch's own aside; the largest cell alone needs {} ({})\n{}{}"
       "Output: {} in {}\n{}",
       plan.options.name, plan.cells.size(), groups.size(), plan.units.size(), groups_text(plan, groups),
-      schedule_text(plan), shards_text(plan.shards, plan.time_factor),
-      duration_text(plan.schedule.makespan * plan.time_factor), time_source(plan), bytes_text(memory),
-      bytes_text(plan.cell_bytes), device_text(plan.cell_bytes), buffer_text,
-      checkpoints_text(plan.checkpoints, plan.time_factor), bytes_text(plan.output_bytes), plan.options.output.string(),
+      schedule_text(plan), shards_text(plan.shards), duration_text(plan.schedule.makespan), time_source(plan),
+      bytes_text(memory), bytes_text(plan.cell_bytes), device_text(plan.cell_bytes), buffer_text,
+      checkpoints_text(plan.checkpoints), bytes_text(plan.output_bytes), plan.options.output.string(),
       requests_text(plan.options, plan.cells));
 }
 

@@ -25,9 +25,8 @@ struct Plan {
   CheckpointPlan checkpoints;
   //! None where no division was asked for.
   std::vector<ShardPlan> shards;
-  //! What cells of this output took beside what the cost model said of them; 1 where none is finished.
-  double time_factor = 1;
-  bool is_calibrated = false;
+  //! Finished cells of this output by which times are predicted; 0: counted operations alone.
+  int64_t n_cells_known = 0;
   //! What a run writes.
   uint64_t output_bytes = 0;
   //! What the largest cell needs alone.

@@ -113,25 +113,17 @@ void take_checkpoint(RankLog& log, const Json& line) {
                     .seconds = number(line, "seconds")};
 }
 
-//! Moves the log's clock to a line. Some events have seconds of their own, which say how long they took: there the
-//! clock goes on by what has passed between the lines' times.
-void take_time(RankLog& log, const Json& line, const std::string& event) {
-  const double time = seconds_since_1970(text(line, "time"));
-  const bool has_own_seconds = event == "unit_end" || event == "stage" || event == "checkpoint";
-  const double seconds = has_own_seconds ? kUnknown : number(line, "seconds");
-  const double passed = time - log.last_time;
-  if (!std::isnan(seconds)) {
-    log.last_seconds = seconds;
-  } else if (passed > 0) {
-    log.last_seconds += passed;
-  }
-  log.last_time = time;
+//! Moves the log's clock to a line.
+void take_time(RankLog& log, const Json& line) {
+  const double clock = number(line, "clock");
+  if (!std::isnan(clock)) log.last_seconds = clock;
+  log.last_time = seconds_since_1970(text(line, "time"));
 }
 
 void take(RankLog& log, const Json& line) {
   const std::string event = text(line, "event");
   log.last_event = event;
-  take_time(log, line, event);
+  take_time(log, line);
   if (event == "start") take_start(log, line);
   if (event == "unit") take_unit(log, line);
   if (event == "unit_end") take_unit_end(log, line);

@@ -72,7 +72,7 @@ EventLog::EventLog(const std::filesystem::path& path, Json common)
 
 void EventLog::write(std::string_view event, Json fields) const {
   if (!file_) return;
-  Json line = {{"time", now_text()}, {"seconds", file_->since_start.seconds()}, {"event", event}};
+  Json line = {{"time", now_text()}, {"clock", file_->since_start.seconds()}, {"event", event}};
   line.update(file_->common);
   line.update(fields);
   file_->append(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");

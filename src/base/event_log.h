@@ -17,7 +17,7 @@ class EventLog {
   //! Appends to path, whose folder is made. `common` stands in every line. Throws OutputError.
   EventLog(const std::filesystem::path& path, Json common);
 
-  //! A line with "time" (UTC, milliseconds), "seconds" (since the log was opened, by a clock that never jumps),
+  //! A line with "time" (UTC, milliseconds), "clock" (seconds since the log was opened, which never jump),
   //! "event" and the fields. A full disk ends no run: lines are lost, and stderr says so once.
   void write(std::string_view event, Json fields = Json::object()) const;
 

@@ -1,6 +1,5 @@
 #include "base/hash.h"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <fstream>
@@ -62,7 +61,13 @@ Digest sha256_file(const std::filesystem::path& path) {
 }
 
 std::string hex(const Digest& digest, size_t n_bytes) {
-  return fmt::format("{:02x}", fmt::join(digest.begin(), digest.begin() + static_cast<std::ptrdiff_t>(n_bytes), ""));
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (size_t i = 0; i < n_bytes; ++i) {
+    text += kDigits[digest[i] >> 4];
+    text += kDigits[digest[i] & 15];
+  }
+  return text;
 }
 
 uint64_t leading_number(const Digest& digest) {

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "base/errors.h"
-#include "train/checkpoint_pace.h"
+#include "train/options.h"
 
 namespace saesweep::config {
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "model/hookpoint.h"
@@ -25,7 +26,8 @@ struct Cell {
   //! The model as the sweep names it (paths absolute), the files this stands for, its name in results, and the hash of
   //! the content of the weights.
   std::string model_path;
-  model::ModelSource model_source;
+  //! Shared: its paths take 1.6 kB.
+  std::shared_ptr<const model::ModelSource> model_source;
   std::string model_name;
   std::string model_hash;
   model::Variant variant = model::Variant::kTrained;

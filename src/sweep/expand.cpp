@@ -43,7 +43,7 @@ void check_k(const SweepOptions& options, const Cell& cell) {
 Cell cell_of(const std::string& path, const ModelInputs& model, model::Variant variant, int64_t init_seed) {
   Cell cell;
   cell.model_path = path;
-  cell.model_source = model.source;
+  cell.model_source = std::make_shared<const model::ModelSource>(model.source);
   cell.model_name = model.source.name;
   cell.variant = variant;
   cell.init_seed = init_seed;

@@ -1,6 +1,7 @@
 #include "sweep/ids.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/hash.h"
@@ -167,7 +168,9 @@ CellIds::CellIds(const SweepOptions& options, const ResolvedInputs& inputs) : op
   harvest_ = frame_of(
       Json{{"train", kMark}, {"held_out", inputs.held_out_text_hash}, {"harvest", harvest_settings(options)}}.dump(),
       "train");
-  score_ = frame_of(score_settings(options).dump(), "evaluate");
+  // By its hash: the prompts' texts are hashed once, not for each cell.
+  score_ =
+      frame_of(Json{{"evaluate", kMark}, {"settings", hex(sha256(score_settings(options).dump()))}}.dump(), "evaluate");
 }
 
 const CellIds::Frame& CellIds::place_of(const Cell& cell) {
@@ -182,9 +185,9 @@ const CellIds::Frame& CellIds::place_of(const Cell& cell) {
 }
 
 const CellIds::Frame& CellIds::sae_of(const Cell& cell) {
-  const auto [found, is_new] =
-      saes_.try_emplace({cell.sae.architecture, cell.sae.expansion_factor, cell.sae.k, cell.sae.penalty, cell.tokens,
-                         cell.d_in, cell.n_latents, cell.sae_hash});
+  const auto penalty = std::isnan(cell.sae.penalty) ? std::nullopt : std::optional(cell.sae.penalty);
+  const auto [found, is_new] = saes_.try_emplace({cell.sae.architecture, cell.sae.expansion_factor, cell.sae.k, penalty,
+                                                  cell.tokens, cell.d_in, cell.n_latents, cell.sae_hash});
   if (is_new) {
     Json sae = sae_settings(cell, options_.train);
     // The CPU gives the same bits everywhere; other devices do not.

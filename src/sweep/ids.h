@@ -34,8 +34,10 @@ class CellIds {
     //! Hash of the text with the value.
     std::string id_with(const std::string& value) const;
   };
-  //! What decides the settings of an SAE, beside its seed and the sweep's.
-  using SaeKey = std::tuple<sae::Architecture, int64_t, int64_t, double, int64_t, int64_t, int64_t, std::string>;
+  //! What decides the settings of an SAE, beside its seed and the sweep's. Penalties that are NaN would be equal to
+  //! all.
+  using SaeKey =
+      std::tuple<sae::Architecture, int64_t, int64_t, std::optional<double>, int64_t, int64_t, int64_t, std::string>;
   using Place = std::tuple<std::string, std::string, model::Variant, int64_t, model::Hookpoint>;
 
   static Frame frame_of(const std::string& text, const std::string& key);

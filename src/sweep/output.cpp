@@ -127,13 +127,17 @@ results::Shape shape_of(std::span<const Cell> cells, const SweepOptions& options
 }
 
 uint64_t output_bytes(std::span<const Cell> cells, const SweepOptions& options) {
-  std::vector<results::CellRow> rows;
+  // A file's texts are as long as the longest of each column: one row stands for all, which may be a million.
+  results::CellRow longest;
   uint64_t bytes = 0;
   for (const Cell& cell : cells) {
-    rows.push_back(row_of(cell));
+    const results::CellRow row = row_of(cell);
+    for (const auto& [path, member] : results::text_columns()) {
+      if ((row.*member).size() > (longest.*member).size()) longest.*member = row.*member;
+    }
     bytes += sae_bytes(cell);
   }
-  return bytes + results::file_bytes(shape_of(cells, options), rows);
+  return bytes + results::file_bytes(shape_of(cells, options), {&longest, 1});
 }
 
 std::filesystem::path move_aside(const std::filesystem::path& folder) {

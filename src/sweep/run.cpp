@@ -98,6 +98,7 @@ class Run {
   void wait_for_judge(const std::function<void()>& idle, Stopping& stopping);
   void note_stop(Stopping& stopping, const Scoring::Report& report);
   void note_progress(const ProgressMessage& message);
+  void log_progress() const;
   ProgressBoard board() const;
   void check_harvest() const;
   //! Which of vocabularies() names the cell's token ids.
@@ -391,6 +392,7 @@ void Run::work() {
   const double device_seconds = watch.seconds();
   if (scoring_) scoring_->finish(report, [&] { return stopping.is_wanted(); });
   idle();
+  log_progress();
   if (stopping.is_wanted()) stop_reason_ = stopping.signal().empty() ? "another rank" : stopping.signal();
   queue.finish();
   progress.finish();
@@ -434,7 +436,11 @@ void Run::note_progress(const ProgressMessage& message) {
   done_.evaluated_tokens += message.evaluated_tokens;
   if (since_progress_.seconds() < kLogEvery) return;
   since_progress_ = {};
-  Json line = {{"cells", at_work_},
+  log_progress();
+}
+
+void Run::log_progress() const {
+  Json line = {{"cells", at_work_.size()},
                {"step", step_},
                {"steps", n_steps_},
                {"trained_tokens", done_.trained_tokens},
@@ -455,6 +461,7 @@ void Run::work_on(const Assignment& assignment, const UnitContext& context) {
   const std::vector<size_t>& numbers = units_[assignment.unit].cells;
   std::vector<UnitCell> cells;
   at_work_.clear();
+  step_ = n_steps_ = 0;
   for (size_t place = assignment.first; place < assignment.last; ++place) {
     const size_t i = numbers[place];
     cells.push_back({&to_do_[i], rows_[i], stages_[i]});
@@ -473,6 +480,7 @@ void Run::work_on(const Assignment& assignment, const UnitContext& context) {
                           {"seconds", watch.seconds()},
                           {"predicted_seconds", assignment.seconds},
                           {"stopped", context.is_stopped()}});
+  log_progress();
   at_work_.clear();
 }
 

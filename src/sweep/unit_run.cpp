@@ -192,7 +192,7 @@ void UnitRun::train_and_evaluate() {
   if (jobs_that(needs_model).empty()) return;
   const Cell& first = *jobs_.front().cell;
   model_.emplace(
-      model::make_variant(first.model_source, first.variant, first.init_seed, options_.model, context_.device));
+      model::make_variant(*first.model_source, first.variant, first.init_seed, options_.model, context_.device));
   if (first.is_loaded()) {
     load();
   } else {

@@ -1,21 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+
+#include "train/options.h"
 
 namespace saesweep::train {
-
-//! [run] checkpoint_every, read: tokens ("2_000_000", an integer), a time ("10 min", "90 s", "1 h"), "auto" or "never".
-struct CheckpointEvery {
-  enum class Kind { kAuto, kTokens, kSeconds, kNever };
-  Kind kind = Kind::kAuto;
-  double amount = 0;
-};
-
-//! Throws InputError saying what is allowed.
-CheckpointEvery parse_checkpoint_every(const std::string& text);
-//! "30 s", "5 min", "2 h" or a number of seconds, for [run] grace. Throws InputError.
-double parse_duration(const std::string& text);
 
 //! Says when a rank saves what it trains, from what saving has taken before. "auto": so that writing takes below 5 % of
 //! the time, and at most once a minute. Pure logic: the caller gives the clock. One for all units of a rank.
@@ -29,6 +18,9 @@ class CheckpointPace {
   bool is_due(int64_t tokens_since, double now) const;
   //! A checkpoint was written.
   void wrote(uint64_t bytes, double seconds, double now);
+  //! Between two checkpoints of "auto", where writing one takes so many seconds: from the end of one to the start of
+  //! the next.
+  static double auto_interval(double writing_seconds);
   //! Seconds that writing `bytes` takes, by the last one's speed; before the first by a guess that leans to slow.
   double seconds_for(uint64_t bytes) const;
 

@@ -42,4 +42,16 @@ struct TrainOptions {
   int64_t dead_after_tokens = 10'000'000;
 };
 
+//! [run] checkpoint_every, read: tokens ("2_000_000", an integer), a time ("10 min", "90 s", "1 h"), "auto" or "never".
+struct CheckpointEvery {
+  enum class Kind { kAuto, kTokens, kSeconds, kNever };
+  Kind kind = Kind::kAuto;
+  double amount = 0;
+};
+
+//! Throws InputError saying what is allowed.
+CheckpointEvery parse_checkpoint_every(const std::string& text);
+//! "30 s", "5 min", "2 h" or a number of seconds, for [run] grace. Throws InputError.
+double parse_duration(const std::string& text);
+
 }  // namespace saesweep::train

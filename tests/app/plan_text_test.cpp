@@ -87,13 +87,12 @@ TEST(PlanText, ManyGroupsAreCut) {
   EXPECT_LT(n_lines(text), 65);
 }
 
-TEST(PlanText, ACalibrationScalesTimesAndIsSaid) {
+TEST(PlanText, SaysWhatItsTimesRestOn) {
   auto plan = small_plan(1);
   plan.schedule.makespan = 100;
   EXPECT_TRUE(has(plan_text(plan), "Time: about 1 min 40 s (rough")) << plan_text(plan);
-  plan.time_factor = 2;
-  plan.is_calibrated = true;
-  EXPECT_TRUE(has(plan_text(plan), "Time: about 3 min 20 s (by what finished cells of this output took)"))
+  plan.n_cells_known = 12;
+  EXPECT_TRUE(has(plan_text(plan), "Time: about 1 min 40 s (by what 12 finished cells of this output took)"))
       << plan_text(plan);
 }
 
@@ -101,16 +100,16 @@ TEST(PlanShards, HaveAllCellsAndTheSameTimeAboutAll) {
   const auto options = small_sweep();
   const auto cells = sweep::expand(options, small_inputs());
   const sweep::CostModel cost(options, small_inputs());
-  const auto shards = plan_shards(cells, cost, 3);
+  const auto shards = plan_shards(cells, cost, cost, 3);
   ASSERT_EQ(shards.size(), 3U);
   size_t n = 0;
   for (const auto& shard : shards) n += shard.n_cells;
   EXPECT_EQ(n, 60U);
-  const auto text = shards_text(shards, 1);
+  const auto text = shards_text(shards);
   EXPECT_TRUE(has(text, "Divided into 3 shards")) << text;
   EXPECT_TRUE(has(text, "2/3 ")) << text;
   EXPECT_EQ(n_lines(text), 6) << text;
-  EXPECT_EQ(shards_text({}, 1), "");
+  EXPECT_EQ(shards_text({}), "");
 }
 
 TEST(PlanShards, OneShardTakesWhatTheWholeTakes) {
@@ -118,14 +117,14 @@ TEST(PlanShards, OneShardTakesWhatTheWholeTakes) {
   const sweep::CostModel cost(plan.options, small_inputs());
   double seconds = 0;
   for (const auto& unit : plan.units) seconds += unit.cost_seconds;
-  EXPECT_NEAR(plan_shards(plan.cells, cost, 1).front().seconds, seconds, 1e-9 * seconds);
+  EXPECT_NEAR(plan_shards(plan.cells, cost, cost, 1).front().seconds, seconds, 1e-9 * seconds);
 }
 
 TEST(PlanShards, ManyAreToldByTheirExtremes) {
   std::vector<ShardPlan> shards(100, ShardPlan{2, 1, 10});
   shards[7].seconds = 30;
   shards[9].seconds = 1;
-  const auto text = shards_text(shards, 1);
+  const auto text = shards_text(shards);
   EXPECT_TRUE(has(text, "7/100")) << text;
   EXPECT_TRUE(has(text, "9/100")) << text;
   EXPECT_LT(n_lines(text), 7) << text;
@@ -138,7 +137,7 @@ TEST(PlanCheckpoints, TheLargestUnitIsSaidWithItsTime) {
   plan.unit_bytes = 25'800'000'000;
   plan.all_bytes = 51'600'000'000;
   plan.train_seconds = 86'400;
-  auto text = checkpoints_text(plan, 1);
+  auto text = checkpoints_text(plan);
   EXPECT_TRUE(has(text,
                   "Checkpoints: up to 26 GB a unit, 52 GB for all cells at once; a unit's takes 2 min 09 s at 200 "
                   "MB/s a rank (assumed;"))
@@ -148,7 +147,7 @@ TEST(PlanCheckpoints, TheLargestUnitIsSaidWithItsTime) {
   EXPECT_TRUE(has(text, "Saved every 43 min 00 s")) << text;
   plan.bytes_per_second = 2e9;
   plan.is_speed_assumed = false;
-  text = checkpoints_text(plan, 1);
+  text = checkpoints_text(plan);
   EXPECT_TRUE(has(text, "13 s at 2000 MB/s a rank\n")) << text;
   EXPECT_TRUE(has(text, "It fits into run.grace")) << text;
 }
@@ -160,7 +159,7 @@ TEST(PlanCheckpoints, AutoIsWhatARunDoes) {
     train::CheckpointPace pace({});
     pace.begin(bytes, 0);
     pace.wrote(bytes, plan.write_seconds(), 0);
-    const double due = plan.interval_seconds(1) - plan.write_seconds();
+    const double due = plan.interval_seconds() - plan.write_seconds();
     EXPECT_FALSE(pace.is_due(1, due - 0.01));
     EXPECT_TRUE(pace.is_due(1, due + 0.01));
   }
@@ -170,16 +169,15 @@ TEST(PlanCheckpoints, WhatAKillLosesIsBoundedByTheTrainingOfAUnit) {
   CheckpointPlan plan;
   plan.unit_bytes = 1'000;
   plan.train_seconds = 12;
-  EXPECT_DOUBLE_EQ(plan.lost_seconds(1), 12);
-  EXPECT_DOUBLE_EQ(plan.lost_seconds(2), 24);
-  EXPECT_TRUE(has(checkpoints_text(plan, 1), "longer than any unit trains")) << checkpoints_text(plan, 1);
+  EXPECT_DOUBLE_EQ(plan.lost_seconds(), 12);
+  EXPECT_TRUE(has(checkpoints_text(plan), "longer than any unit trains")) << checkpoints_text(plan);
   plan.train_seconds = 1e6;
-  EXPECT_NEAR(plan.lost_seconds(1), 60, 0.01);
+  EXPECT_NEAR(plan.lost_seconds(), 60, 0.01);
   plan.every = {train::CheckpointEvery::Kind::kSeconds, 600};
-  EXPECT_NEAR(plan.lost_seconds(1), 600, 0.01);
+  EXPECT_NEAR(plan.lost_seconds(), 600, 0.01);
   plan.every = {train::CheckpointEvery::Kind::kNever, 0};
-  EXPECT_DOUBLE_EQ(plan.lost_seconds(1), 1e6);
-  EXPECT_TRUE(has(checkpoints_text(plan, 1), "Never saved while it trains")) << checkpoints_text(plan, 1);
+  EXPECT_DOUBLE_EQ(plan.lost_seconds(), 1e6);
+  EXPECT_TRUE(has(checkpoints_text(plan), "Never saved while it trains")) << checkpoints_text(plan);
 }
 
 // 60 cells of 204,800 tokens; 2 * 128 * 2048 weights and 2048 + 128 biases in 12 bytes, 8 more a latent.
@@ -196,7 +194,7 @@ TEST(PlanCheckpoints, SizesAndTokensFollowTheSweep) {
 }
 
 TEST(PlanCheckpoints, NothingIsSaidWhereNothingIsTrained) {
-  EXPECT_EQ(checkpoints_text({}, 1), "");
+  EXPECT_EQ(checkpoints_text({}), "");
 }
 
 TEST(PlanText, CellsAreListedWithTheirIds) {

@@ -33,7 +33,7 @@ TEST(EventLog, EachLineIsAnObjectWithWhatAllLinesShare) {
   EXPECT_EQ(first["event"], "unit");
   EXPECT_EQ(first["rank"], 3);
   EXPECT_EQ(first["cells"], Json({"a", "b"}));
-  EXPECT_GE(first["seconds"], 0);
+  EXPECT_GE(first["clock"], 0);
   EXPECT_EQ(first["time"].get<std::string>().size(), std::string("2026-01-31T12:00:00.123Z").size());
   EXPECT_TRUE(Json::accept(lines[1]));
 }

@@ -191,8 +191,13 @@ TEST(SweepFile, ValueInPlaceOfTableIsRefused) {
   EXPECT_HAS(error_of("sae = 1\n" + kLeast), "expected a table [sae]");
 }
 
-TEST(SweepFile, KeysOfLaterVersionsAreUnknown) {
-  EXPECT_HAS(error_of(kLeast + "[run]\ngrace = 1\n"), "run.grace: unknown key");
+TEST(SweepFile, TimesAndTokensOfTheRunAreRead) {
+  const auto options = parse(kLeast + "[run]\ngrace = '2 min'\ncheckpoint_every = 4_096\n");
+  EXPECT_EQ(options.run.grace_seconds, 120);
+  EXPECT_EQ(options.run.checkpoint_every, "4096");
+  EXPECT_EQ(parse(kLeast + "[run]\ncheckpoint_every = '10 min'\n").run.checkpoint_every, "10 min");
+  EXPECT_HAS(error_of(kLeast + "[run]\ncheckpoint_every = 'often'\n"), "run.checkpoint_every: found 'often'");
+  EXPECT_HAS(error_of(kLeast + "[run]\ngrace = -1\n"), "run.grace: found -1");
 }
 
 TEST(SweepFile, MissingKeyIsNamed) {
