@@ -1,12 +1,14 @@
 #include "sweep/rank_speeds.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace saesweep::sweep {
 namespace {
 
 constexpr double kMeanWeight = 0.25;
-constexpr double kOverdueShare = 0.25;
+constexpr double kMostOverdueShare = 0.25;
+constexpr double kLeastOverdueShare = 0.03;
 // A clock that stands still, or work that was done already, shows no speed.
 constexpr double kMostSpeed = 1e3;
 
@@ -23,6 +25,10 @@ void RankSpeeds::finish(int rank, double now) {
   if (!is_busy(rank)) return;
   Rank& one = ranks_[rank];
   const double real = std::max(now - one.began, one.seconds / (kMostSpeed * mean()));
+  if (one.n_finished > 0) {
+    misses_ += std::abs(real * speed(rank) / one.seconds - 1);
+    ++n_misses_;
+  }
   one.predicted += one.seconds;
   one.real += real;
   predicted_ += one.seconds;
@@ -46,7 +52,12 @@ double RankSpeeds::free_at(int rank, double now) const {
   if (!is_busy(rank)) return now;
   const Rank& one = ranks_[rank];
   const double end = one.began + one.seconds / speed(rank);
-  return end > now ? end : now + kOverdueShare * (now - one.began);
+  return end > now ? end : now + overdue_share() * (now - one.began);
+}
+
+double RankSpeeds::overdue_share() const {
+  if (n_misses_ == 0) return kMostOverdueShare;
+  return std::clamp(misses_ / static_cast<double>(n_misses_), kLeastOverdueShare, kMostOverdueShare);
 }
 
 }  // namespace saesweep::sweep

@@ -24,7 +24,8 @@ class RankSpeeds {
   int64_t n_finished(int rank) const { return ranks_[rank].n_finished; }
   bool is_busy(int rank) const { return ranks_[rank].seconds > 0; }
   //! When it should have finished; `now` where it is at nothing. Work that has lasted longer than predicted is
-  //! thought to last another quarter of what it has.
+  //! thought to last another share of what it has: that by which finished work missed what its rank's speed let expect,
+  //! at most a quarter, which holds before any has.
   double free_at(int rank, double now) const;
 
  private:
@@ -40,6 +41,11 @@ class RankSpeeds {
   std::vector<Rank> ranks_;
   double predicted_ = 0;
   double real_ = 0;
+  //! Shares by which work of ranks with a known speed missed what was expected.
+  double misses_ = 0;
+  int64_t n_misses_ = 0;
+
+  double overdue_share() const;
 };
 
 }  // namespace saesweep::sweep

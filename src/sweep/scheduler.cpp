@@ -18,6 +18,8 @@ constexpr double kLessSafeShares[] = {0.12, 0.12, 0.5};
 constexpr double kEarlyShare = 0.5;
 // Such a part is at least so many times as long as its own forward passes, which are what it costs more.
 constexpr double kEarlyForwards = 5;
+// The last piece is cut where it then ends by this share earlier.
+constexpr double kGainOfLast = 0.15;
 // A rank waits for another only where that ends by this share earlier.
 constexpr double kBetterBy = 0.05;
 // What may end too late for a rank is left to those that end it by this share earlier.
@@ -231,8 +233,8 @@ uint32_t Scheduler::cut_to_end(const Piece& piece, const View& view) const {
   return last < piece.last && gains(piece, last, view) ? last : piece.last;
 }
 
-//! Whether a part, and the rest in parts on whatever rank is free first, end earlier than the whole, by more than what
-//! another forward pass costs.
+//! Whether a part, and the rest in parts on whatever rank is free first, end earlier than the whole: where other work
+//! is left, which it delays, by more than what another forward pass costs.
 bool Scheduler::gains(const Piece& piece, uint32_t cut, const View& view) const {
   const UnitCost& unit = units_[piece.unit];
   const double cell = longest_alone(unit, cut, piece.last);
@@ -242,7 +244,8 @@ bool Scheduler::gains(const Piece& piece, uint32_t cut, const View& view) const 
     if (static_cast<int>(rank) == view.rank) continue;
     rest_ends = std::min(rest_ends, view.free_at[rank] + cell / view.speeds[rank]);
   }
-  return std::max({part_ends, rest_ends, view.end}) + piece.forward / view.speed < view.ends(piece.seconds);
+  const double price = pieces_.size() > 1 ? piece.forward : kGainOfLast * piece.seconds;
+  return std::max({part_ends, rest_ends, view.end}) + price / view.speed < view.ends(piece.seconds);
 }
 
 //! Whether a rank is slower than others, or may be, so that long work is theirs.

@@ -166,6 +166,14 @@ TEST(Scheduler, LeavesAGroupWholeWhereItsForwardPassesAreNearlyAllOfIt) {
   EXPECT_EQ(simulate({unit(std::vector<double>(16, 1), 100)}, speeds).n_parts, 0u);
 }
 
+// Five groups of a small model on two ranks, where forward passes are a quarter of a group's time.
+TEST(Scheduler, CutsTheLastGroupWhereARankWouldIdle) {
+  const std::vector<double> speeds(2, 1);
+  const Simulation run = simulate(std::vector<UnitCost>(5, unit(std::vector<double>(12, 10), 35)), speeds);
+  EXPECT_EQ(run.n_parts, 2u);
+  EXPECT_LT(run.makespan, 2 * 155 + 110);
+}
+
 TEST(Scheduler, CutsNothingWhereWholeUnitsFillTheRanks) {
   const std::vector<double> speeds(4, 1);
   const std::vector<UnitCost> units(4, unit({1, 1, 1, 1}, 0.5));
