@@ -115,16 +115,18 @@ int64_t vocabulary_of(const CarriedVocabularies& vocabularies, uint64_t row) {
 
 Carried find_carried(std::span<const std::filesystem::path> older, std::span<const Vocabulary> vocabularies,
                      Stage last_stage) {
+  std::vector<h5::File> files;
   std::vector<std::vector<CellStatus>> cells;
   std::vector<CarriedVocabularies> found;
   for (const std::filesystem::path& path : older) {
+    files.push_back(open_results(path));
+    const h5::File& file = files.back();
     // Before the columns: what a running job has not yet said to be written then counts for nothing.
-    cells.push_back(read_cells(path));
-    const h5::File file = open_results(path);
+    cells.push_back(read_cells(file));
     found.push_back(
         {match(file, shape_of(file), vocabularies), file.open_dataset("/cells/vocabulary").read<int64_t>()});
   }
-  return {{older.begin(), older.end()}, Origins(std::move(cells), last_stage), std::move(found)};
+  return {std::move(files), Origins(std::move(cells), last_stage), std::move(found)};
 }
 
 void carry_rows(const Carried& carried, h5::File& file, std::span<const CellRow> rows, RowRange range) {
@@ -152,8 +154,7 @@ void carry_rows(const Carried& carried, h5::File& file, std::span<const CellRow>
   }
   for (size_t i = 0; i < runs.size(); ++i) {
     if (runs[i].empty()) continue;
-    const h5::File older = open_results(carried.files[i]);
-    RowCopy columns(older, file);
+    RowCopy columns(carried.files[i], file);
     for (const Run& run : runs[i]) columns.copy(run);
   }
   h5::Dataset column = file.open_dataset("/cells/vocabulary");

@@ -22,7 +22,8 @@ struct CarriedVocabularies {
 
 //! What older files hold that may still hold in a new one.
 struct Carried {
-  std::vector<std::filesystem::path> files;
+  //! Open from the first look on: a file that another job replaces meanwhile stays the one whose cells were read.
+  std::vector<h5::File> files;
   Origins origins;
   //! A file each.
   std::vector<CarriedVocabularies> vocabularies;

@@ -217,7 +217,10 @@ void create_results(const std::filesystem::path& path, const mpi::Comm& comm, co
                       std::to_string(contents.shape.n_grid));
   const std::filesystem::path unfinished = path.string() + ".new";
   agree(comm, [&] {
-    if (comm.is_root()) check_space(path, file_bytes(contents.shape, contents.rows));
+    if (!comm.is_root()) return;
+    std::error_code ignored;
+    std::filesystem::remove(unfinished, ignored);  // what a killed job left takes space
+    check_space(path, file_bytes(contents.shape, contents.rows));
   });
   try {
     make_and_fill(unfinished, comm, contents, finish);

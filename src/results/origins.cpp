@@ -46,7 +46,7 @@ Origin Origins::judge(const Place& place, const CellRow& asked) const {
   // A whole row of a cell that the sweep has no more is as done as it was.
   const bool was_done = found.state == State::kDone && found.row == asked;
   const bool is_done = was_done || stage >= last_stage_;
-  const State state = stays_failed(found, asked) ? State::kFailed : is_done ? State::kDone : State::kToCome;
+  const State state = is_done ? State::kDone : stays_failed(found, asked) ? State::kFailed : State::kToCome;
   return {place.file, place.row, stage, state};
 }
 

@@ -1,5 +1,6 @@
 #include "results/reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <utility>
@@ -8,6 +9,18 @@
 #include "results/header.h"
 
 namespace saesweep::results {
+
+namespace {
+
+//! Texts of fixed length are cut, and end at their first zero byte; empty ones at the end are none.
+Vocabulary as_stored(const Vocabulary& vocabulary, size_t width) {
+  Vocabulary stored;
+  for (const std::string& text : vocabulary) stored.emplace_back(h5::cut_text(text, width).c_str());
+  while (!stored.empty() && stored.back().empty()) stored.pop_back();
+  return stored;
+}
+
+}  // namespace
 
 struct ResultsReader::Impl {
   h5::File file;
@@ -36,32 +49,7 @@ RootInfo ResultsReader::info() const {
 }
 
 std::vector<CellStatus> ResultsReader::cells() const {
-  std::vector<CellStatus> all(impl_->shape.n_cells);
-  // Before all else: what these say to be written is then whole in what is read after them.
-  const auto states = impl_->integers("/cells/state");
-  const auto stages = impl_->integers("/cells/stage");
-  for (size_t i = 0; i < all.size(); ++i) {
-    all[i].state = static_cast<State>(states[i]);
-    all[i].stage = static_cast<Stage>(stages[i]);
-  }
-  const auto put_texts = [&](std::string_view path, auto&& member) {
-    auto values = impl_->texts(path);
-    for (size_t i = 0; i < all.size(); ++i) member(all[i]) = std::move(values[i]);
-  };
-  const auto put_numbers = [&](std::string_view path, int64_t CellRow::*member) {
-    const auto values = impl_->integers(path);
-    for (size_t i = 0; i < all.size(); ++i) all[i].row.*member = values[i];
-  };
-  put_texts("/cells/failure", [](CellStatus& cell) -> std::string& { return cell.failure; });
-  for (const auto& [path, member] : text_columns()) {
-    put_texts(path, [m = member](CellStatus& cell) -> std::string& { return cell.row.*m; });
-  }
-  for (const auto& [path, member] : integer_columns()) put_numbers(path, member);
-  const auto penalties = numbers("/cells/penalty");
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (!std::isnan(penalties[i])) all[i].row.penalty = penalties[i];
-  }
-  return all;
+  return read_cells(impl_->file);
 }
 
 std::vector<GridEntry> ResultsReader::grid() const {
@@ -89,6 +77,25 @@ std::vector<Vocabulary> ResultsReader::vocabularies() const {
   return all;
 }
 
+void ResultsReader::add_vocabularies(std::vector<Vocabulary>& vocabularies) const {
+  const size_t width = impl_->open("/vocabularies/token").element_bytes();
+  for (Vocabulary& found : this->vocabularies()) {
+    const auto is_same = [&](const Vocabulary& one) { return as_stored(one, width) == found; };
+    if (std::ranges::none_of(vocabularies, is_same)) vocabularies.push_back(std::move(found));
+  }
+}
+
+std::vector<int64_t> ResultsReader::places_of(std::span<const Vocabulary> vocabularies) const {
+  const size_t width = impl_->open("/vocabularies/token").element_bytes();
+  const std::vector<Vocabulary> found = this->vocabularies();
+  std::vector<int64_t> places;
+  for (const Vocabulary& one : vocabularies) {
+    const auto place = std::ranges::find(found, as_stored(one, width));
+    places.push_back(place == found.end() ? -1 : place - found.begin());
+  }
+  return places;
+}
+
 std::vector<double> ResultsReader::numbers(std::string_view path) const {
   return impl_->open(path).read<double>();
 }
@@ -97,8 +104,38 @@ std::vector<std::string> ResultsReader::texts(std::string_view path) const {
   return impl_->texts(path);
 }
 
+std::vector<CellStatus> read_cells(const h5::File& file) {
+  const auto texts = [&](std::string_view path) { return file.open_dataset(std::string(path)).read_texts(); };
+  const auto integers = [&](std::string_view path) { return file.open_dataset(std::string(path)).read<int64_t>(); };
+  // Before all else: what these say to be written is then whole in what is read after them.
+  const auto states = integers("/cells/state");
+  const auto stages = integers("/cells/stage");
+  std::vector<CellStatus> all(states.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    all[i].state = static_cast<State>(states[i]);
+    all[i].stage = static_cast<Stage>(stages[i]);
+  }
+  const auto put_texts = [&](std::string_view path, auto&& member) {
+    auto values = texts(path);
+    for (size_t i = 0; i < all.size(); ++i) member(all[i]) = std::move(values[i]);
+  };
+  put_texts("/cells/failure", [](CellStatus& cell) -> std::string& { return cell.failure; });
+  for (const auto& [path, member] : text_columns()) {
+    put_texts(path, [m = member](CellStatus& cell) -> std::string& { return cell.row.*m; });
+  }
+  for (const auto& [path, member] : integer_columns()) {
+    const auto values = integers(path);
+    for (size_t i = 0; i < all.size(); ++i) all[i].row.*member = values[i];
+  }
+  const auto penalties = file.open_dataset("/cells/penalty").read<double>();
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!std::isnan(penalties[i])) all[i].row.penalty = penalties[i];
+  }
+  return all;
+}
+
 std::vector<CellStatus> read_cells(const std::filesystem::path& path) {
-  return ResultsReader(path).cells();
+  return read_cells(open_results(path));
 }
 
 }  // namespace saesweep::results

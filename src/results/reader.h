@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "h5/file.h"
 #include "results/cell_row.h"
 #include "results/schema.h"
 
@@ -39,6 +41,10 @@ class ResultsReader {
   std::vector<GridEntry> grid() const;
   //! Texts of the vocabularies, without empty ones at their ends.
   std::vector<Vocabulary> vocabularies() const;
+  //! Appends those that are not among `vocabularies`, by what a file keeps of them.
+  void add_vocabularies(std::vector<Vocabulary>& vocabularies) const;
+  //! Which of the file's vocabularies each of these is; -1: none.
+  std::vector<int64_t> places_of(std::span<const Vocabulary> vocabularies) const;
 
   //! A whole dataset, row by row; every number as double (int64 below 2^53 exactly). Path as in the schema.
   std::vector<double> numbers(std::string_view path) const;
@@ -52,5 +58,6 @@ class ResultsReader {
 
 //! The cells of a file.
 std::vector<CellStatus> read_cells(const std::filesystem::path& path);
+std::vector<CellStatus> read_cells(const h5::File& file);
 
 }  // namespace saesweep::results

@@ -46,6 +46,12 @@ CostModel CostModel::with_factors(const StageFactors& factors) const {
   return model;
 }
 
+CostModel CostModel::for_division() const {
+  CostModel model = with_factors({});
+  model.flops_ = flops_ / static_cast<double>(options_.run.threads);
+  return model;
+}
+
 double CostModel::zeroing_seconds(const Cell& cell) const {
   return options_.evaluate.ce_tokens * rest_flops(cell) / flops_ * factors_.evaluate;
 }

@@ -48,6 +48,10 @@ class CostModel {
   //! The same, its seconds times these factors.
   CostModel with_factors(const StageFactors& factors) const;
 
+  //! As a division among the jobs of an array has it: on one thread, by no factors, so that it depends on the grid
+  //! alone.
+  CostModel for_division() const;
+
   //! Paid once by cells that train together, however many: the model's forward pass to their last hookpoint,
   //! over the largest training budget, the evaluation texts and the harvested text; zero-ablated forward passes.
   StageSeconds shared(std::span<const Cell* const> cells) const;

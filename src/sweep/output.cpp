@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <numeric>
@@ -11,19 +12,26 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/errors.h"
 #include "base/files.h"
+#include "base/hash.h"
+#include "base/json.h"
 #include "results/origins.h"
 #include "results/reader.h"
 #include "results/writer.h"
+#include "sweep/agreement.h"
 #include "sweep/score_rows.h"
 #include "sweep/unit_run.h"
 
 namespace saesweep::sweep {
 
 namespace {
+
+constexpr int kMostPlans = 60;
+constexpr auto kPlanPause = std::chrono::milliseconds(500);
 
 uint64_t sae_bytes(const Cell& cell) {
   if (cell.is_loaded()) return 0;
@@ -39,6 +47,23 @@ results::Shape larger(results::Shape a, const results::Shape& b) {
     a.*member = std::max(a.*member, b.*member);
   }
   return a;
+}
+
+//! Differs where ranks would not do the same.
+std::string hash_of(const RowPlan& plan) {
+  Json all = {plan.is_current, plan.states, plan.stages, plan.places, plan.unmarked, Json::array()};
+  for (const std::filesystem::path& source : plan.sources) all.back().push_back(source.string());
+  for (const results::CellRow& row : plan.rows) all.push_back({row.id, row.evaluate_id, row.score_id});
+  return hex(sha256(all.dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
+
+//! Of other jobs on the output.
+std::vector<std::filesystem::path> results_of(const OutputFolders& folders) {
+  std::vector<std::filesystem::path> paths;
+  for (const std::filesystem::path& folder : folders.others()) {
+    if (std::filesystem::exists(folder / "results.h5")) paths.push_back(folder / "results.h5");
+  }
+  return paths;
 }
 
 //! What the results files of an output hold.
@@ -200,6 +225,23 @@ RowPlan plan_rows(const std::filesystem::path& results, std::span<const std::fil
   plan.shape.n_grid = grid.size();
   if (!plan.is_current) std::iota(plan.places.begin(), plan.places.end(), uint64_t{0});
   return plan;
+}
+
+RowPlan plan_rows_alike(const OutputFolders& folders, std::span<const Cell> cells, const SweepOptions& options,
+                        std::span<const results::GridEntry> grid, const mpi::Comm& comm) {
+  for (int n = 1;; ++n) {
+    RowPlan plan;
+    on_all(comm, [&](int64_t&) { plan = plan_rows(folders.results(), results_of(folders), cells, options, grid); });
+    const std::vector<std::string> hashes = comm.all_gather(hash_of(plan));
+    if (std::ranges::count(hashes, hashes.front()) == std::ssize(hashes)) return plan;
+    if (n == kMostPlans) {
+      throw StoppedError(
+          fmt::format("{}: the ranks see other results files than each other; start again when the other "
+                      "jobs on this output have started, or when the file system has settled",
+                      folders.root().string()));
+    }
+    std::this_thread::sleep_for(kPlanPause);
+  }
 }
 
 results::Stage last_stage(const SweepOptions& options) {

@@ -5,10 +5,12 @@
 #include <span>
 #include <vector>
 
+#include "mpi/comm.h"
 #include "results/cell_row.h"
 #include "results/schema.h"
 #include "sweep/cell.h"
 #include "sweep/options.h"
+#include "sweep/output_folders.h"
 
 namespace saesweep::sweep {
 
@@ -58,6 +60,11 @@ std::vector<results::GridEntry> grid_of(std::span<const Cell> cells);
 //! sweep's cells.
 RowPlan plan_rows(const std::filesystem::path& results, std::span<const std::filesystem::path> others,
                   std::span<const Cell> cells, const SweepOptions& options, std::span<const results::GridEntry> grid);
+
+//! The same for a job, by the results of all jobs on its output, alike on all ranks: other jobs may replace their files
+//! while it is made, and then it is made again. Collective. Throws, alike, StoppedError where that does not end.
+RowPlan plan_rows_alike(const OutputFolders& folders, std::span<const Cell> cells, const SweepOptions& options,
+                        std::span<const results::GridEntry> grid, const mpi::Comm& comm);
 
 //! The stage that ends a cell.
 results::Stage last_stage(const SweepOptions& options);

@@ -22,6 +22,7 @@
 #include "base/stopwatch.h"
 #include "model/compute.h"
 #include "mpi/work_queue.h"
+#include "results/reader.h"
 #include "results/writer.h"
 #include "sweep/agreement.h"
 #include "sweep/binding.h"
@@ -82,12 +83,14 @@ class Run {
  private:
   void prepare();
   void choose_cells();
+  std::vector<Cell> of_shard(const std::vector<Cell>& cells) const;
   void take_output();
   void find_work();
   void calibrate_costs();
-  std::vector<std::filesystem::path> other_results() const;
   void load_tokenizers();
   void open_results();
+  std::vector<results::Vocabulary> vocabularies() const;
+  bool has_vocabularies(const std::vector<results::Vocabulary>& words) const;
   //! The cells as what is left of them: their costs.
   std::vector<Cell> cells_left() const;
   void start_log();
@@ -127,6 +130,8 @@ class Run {
   int64_t n_done_before_ = 0;
   //! By the hash of their files.
   std::map<std::string, text::Tokenizer> tokenizers_;
+  //! Of their vocabularies in the results file; -1 where it has none, since nothing is scored.
+  std::map<std::string, int64_t> vocabulary_places_;
   RowPlan row_plan_;
   OutputLease lease_;
   EventLog log_;
@@ -164,24 +169,27 @@ void Run::prepare() {
   check_harvest();
   find_work();
   calibrate_costs();
-  open_results();
   if (options_.autointerp.is_wanted) {
     on_all(comm_, [&](int64_t&) { scoring_.emplace(options_, folders_, comm_, *results_, tokenizers_, log_); });
   }
   units_ = make_units(cells_left(), options_.run, *predicted_cost_, memory);
 }
 
-//! Of the sweep's cells those of this job's shard.
 void Run::choose_cells() {
-  cells_ = expand(options_, inputs_);
-  grid_ = grid_of(cells_);
-  if (settings_.shard.is_whole()) return;
-  const std::vector<int> shards = shard_of_cells(cells_, *cost_, settings_.shard.count);
+  const std::vector<Cell> all = expand(options_, inputs_);
+  grid_ = grid_of(all);
+  cells_ = of_shard(all);
+}
+
+//! Of the sweep's cells those of this job's shard.
+std::vector<Cell> Run::of_shard(const std::vector<Cell>& cells) const {
+  if (settings_.shard.is_whole()) return cells;
+  const std::vector<int> shards = shard_of_cells(cells, *cost_, settings_.shard.count);
   std::vector<Cell> own;
-  for (size_t i = 0; i < cells_.size(); ++i) {
-    if (shards[i] == settings_.shard.index) own.push_back(cells_[i]);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (shards[i] == settings_.shard.index) own.push_back(cells[i]);
   }
-  cells_ = std::move(own);
+  return own;
 }
 
 void Run::take_output() {
@@ -190,14 +198,16 @@ void Run::take_output() {
     if (std::exchange(waited_for_, line) != line) fmt::print(stderr, "{}\n", line);
     return !signals_.is_set();
   };
+  const Lease::Waiting wanted = settings_.waits ? waiting : Lease::Waiting{};
   on_root(comm_, [&] {
     const bool has_old = settings_.fresh && std::filesystem::exists(folders_.own());
-    if (has_old) lease_.take(folders_, {});
+    if (has_old) lease_.take(folders_, wanted);
     if (has_old) move_aside(folders_.own());
     if (has_old) lease_.release();
     require_sweep(folders_.results(), options_);
-    if (!std::filesystem::exists(folders_.results())) check_space(folders_.root(), output_bytes(cells_, options_));
-    lease_.take(folders_, settings_.waits ? waiting : Lease::Waiting{});
+    if (!std::filesystem::exists(folders_.results()))
+      check_space(folders_.root(), output_bytes(of_shard(cells_), options_));
+    lease_.take(folders_, wanted);
     return "";
   });
   on_all(comm_, [&](int64_t&) { lease_.join(folders_); });
@@ -220,9 +230,11 @@ void Run::start_log() {
 }
 
 void Run::load_tokenizers() {
-  for (const auto& [path, model] : inputs_.models) {
-    tokenizers_.emplace(model.tokenizer_hash, text::Tokenizer::load(model.tokenizer));
-  }
+  on_all(comm_, [&](int64_t&) {
+    for (const auto& [path, model] : inputs_.models) {
+      tokenizers_.emplace(model.tokenizer_hash, text::Tokenizer::load(model.tokenizer));
+    }
+  });
 }
 
 //! Evaluation and harvest read disjoint samples of the held-out text.
@@ -240,11 +252,16 @@ void Run::check_harvest() const {
 }
 
 void Run::find_work() {
-  // Every rank reads the same files, which no one writes yet.
-  on_all(comm_, [&](int64_t&) { row_plan_ = plan_rows(folders_.results(), other_results(), cells_, options_, grid_); });
+  row_plan_ = plan_rows_alike(folders_, cells_, options_, grid_, comm_);
   if (comm_.is_root()) {
     for (const std::string& warning : row_plan_.warnings) fmt::print(stderr, "saesweep: {}\n", warning);
   }
+  open_results();
+  // What was carried over is read back: another job may have written its file meanwhile.
+  on_all(comm_, [&](int64_t&) {
+    const RowPlan now = plan_rows(folders_.results(), {}, cells_, options_, grid_);
+    std::tie(row_plan_.states, row_plan_.stages, row_plan_.places) = std::tie(now.states, now.stages, now.places);
+  });
   for (size_t i = 0; i < cells_.size(); ++i) {
     const results::State state = row_plan_.states[i];
     const bool done = state == results::State::kDone;
@@ -266,15 +283,6 @@ void Run::calibrate_costs() {
   predicted_cost_ = cost_->with_factors(factors);
 }
 
-//! Of other jobs on this output.
-std::vector<std::filesystem::path> Run::other_results() const {
-  std::vector<std::filesystem::path> paths;
-  for (const std::filesystem::path& folder : folders_.others()) {
-    if (std::filesystem::exists(folder / "results.h5")) paths.push_back(folder / "results.h5");
-  }
-  return paths;
-}
-
 //! The cells to do as what is left of them.
 std::vector<Cell> Run::cells_left() const {
   std::vector<std::filesystem::path> checkpoints{folders_.checkpoints()};
@@ -291,23 +299,49 @@ std::vector<Cell> Run::cells_left() const {
 }
 
 void Run::open_results() {
-  if (row_plan_.is_current) {
+  const std::vector<results::Vocabulary> words = vocabularies();
+  if (row_plan_.is_current && has_vocabularies(words)) {
     results_.emplace(results::ResultsWriter::open(folders_.results(), comm_));
-    for (const uint64_t row : row_plan_.unmarked) {
-      if (comm_.is_root()) results_->set_state(row, results::State::kDone);
-    }
-    return;
+    on_all(comm_, [&](int64_t&) {
+      for (const uint64_t row : row_plan_.unmarked) {
+        if (comm_.is_root()) results_->set_state(row, results::State::kDone);
+      }
+    });
+  } else {
+    results::Shape shape = row_plan_.shape;
+    shape.n_vocabularies = words.size();
+    shape.n_tokens = 0;
+    for (const results::Vocabulary& one : words) shape.n_tokens = std::max<uint64_t>(shape.n_tokens, one.size());
+    results::RootInfo info = root_info(options_, device_, texts_->any());
+    info.shard = settings_.shard.text();
+    results_.emplace(results::ResultsWriter::recreate(folders_.results(), comm_, shape, row_plan_.rows, info,
+                                                      last_stage(options_), words, grid_, row_plan_.sources));
   }
-  const std::vector<results::Vocabulary> words =
-      row_plan_.shape.n_latents == 0 ? std::vector<results::Vocabulary>{} : vocabularies_of(tokenizers_);
-  results::Shape shape = row_plan_.shape;
-  shape.n_vocabularies = words.size();
-  shape.n_tokens = 0;
-  for (const results::Vocabulary& one : words) shape.n_tokens = std::max<uint64_t>(shape.n_tokens, one.size());
-  results::RootInfo info = root_info(options_, device_, texts_->any());
-  info.shard = settings_.shard.text();
-  results_.emplace(results::ResultsWriter::recreate(folders_.results(), comm_, shape, row_plan_.rows, info,
-                                                    last_stage(options_), words, grid_, row_plan_.sources));
+  on_all(comm_, [&](int64_t&) {
+    const std::vector<int64_t> places =
+        results::ResultsReader(folders_.results()).places_of(vocabularies_of(tokenizers_));
+    for (size_t i = 0; const auto& [hash, tokenizer] : tokenizers_) vocabulary_places_[hash] = places[i++];
+  });
+}
+
+//! Of the sweep's tokenizers, then others that rows name which are carried over; none where nothing is scored.
+std::vector<results::Vocabulary> Run::vocabularies() const {
+  if (row_plan_.shape.n_latents == 0) return {};
+  std::vector<results::Vocabulary> words = vocabularies_of(tokenizers_);
+  on_all(comm_, [&](int64_t&) {
+    for (const std::filesystem::path& source : row_plan_.sources)
+      results::ResultsReader(source).add_vocabularies(words);
+  });
+  return words;
+}
+
+bool Run::has_vocabularies(const std::vector<results::Vocabulary>& words) const {
+  bool has_all = true;
+  on_all(comm_, [&](int64_t&) {
+    const std::vector<int64_t> places = results::ResultsReader(folders_.results()).places_of(words);
+    has_all = std::ranges::count(places, -1) == 0;
+  });
+  return comm_.all(has_all);
 }
 
 ProgressBoard Run::board() const {
@@ -382,7 +416,9 @@ void Run::work() {
       .seconds_left = [&] { return stopping.seconds_left(); },
       .at_step = [&](int64_t step, int64_t n_steps) { std::tie(step_, n_steps_) = std::pair(step, n_steps); },
       .device = device_};
-  while (const auto next = queue.next(idle)) {
+  while (!stopping.is_wanted()) {
+    const auto next = queue.next(idle);
+    if (!next) break;
     const std::vector<int64_t>& item = *next;
     work_on({static_cast<size_t>(item[0]), static_cast<size_t>(item[1]), static_cast<size_t>(item[2]),
              static_cast<double>(item[3]) / 1000},
@@ -390,7 +426,13 @@ void Run::work() {
     wait_for_judge(idle, stopping);
   }
   const double device_seconds = watch.seconds();
-  if (scoring_) scoring_->finish(report, [&] { return stopping.is_wanted(); });
+  if (scoring_) {
+    scoring_->finish(report, [&] {
+      note_progress({});
+      note_stop(stopping, report);
+      return stopping.is_wanted();
+    });
+  }
   idle();
   log_progress();
   if (stopping.is_wanted()) stop_reason_ = stopping.signal().empty() ? "another rank" : stopping.signal();
@@ -405,7 +447,7 @@ void Run::work() {
 std::vector<UnitCost> Run::unit_costs() {
   std::vector<UnitCost> costs;
   const std::vector<Cell> left = cells_left();
-  for (const Unit& unit : units_) costs.push_back(unit_cost(unit, left, *predicted_cost_));
+  for (const Unit& unit : units_) costs.push_back(unit_cost(unit, left, *predicted_cost_, stages_));
   if (comm_.is_root()) {
     const std::vector<double> speeds(static_cast<size_t>(comm_.size()), 1.0);
     prediction_.predicted_seconds = simulate(costs, speeds, options_.run.cells_per_unit == 0).makespan;
@@ -450,7 +492,7 @@ void Run::log_progress() const {
 }
 
 int64_t Run::vocabulary_of(const Cell& cell) const {
-  return std::distance(tokenizers_.begin(), tokenizers_.find(inputs_.models.at(cell.model_path).tokenizer_hash));
+  return vocabulary_places_.at(inputs_.models.at(cell.model_path).tokenizer_hash);
 }
 
 const text::Tokenizer& Run::tokenizer_of(const Cell& cell) const {

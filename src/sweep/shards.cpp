@@ -138,7 +138,7 @@ void Division::leave_none_empty() {
 }  // namespace
 
 std::vector<int> shard_of_cells(std::span<const Cell> cells, const CostModel& cost, int n_shards) {
-  const std::vector<Price> prices = prices_of(cells, cost);
+  const std::vector<Price> prices = prices_of(cells, cost.for_division());
   const std::vector<PricedGroup> groups = priced_groups(cells, prices);
   Division division(groups, prices, n_shards);
   // The least load that all can keep to. Whole groups cost less than parts, so a little above the mean is good enough

@@ -8,8 +8,8 @@
 
 namespace saesweep::sweep {
 
-//! The shard of each cell, 0 to n_shards - 1: a pure function of cells and costs, which is to be the uncalibrated
-//! model, so that every job of an array finds the same. Shards are balanced by predicted seconds. Groups stay whole;
+//! The shard of each cell, 0 to n_shards - 1: a pure function of cells and CostModel::for_division(), so that every job
+//! of an array finds the same, whatever its threads. Shards are balanced by predicted seconds. Groups stay whole;
 //! those that do not fit are cut, lower hookpoints apart from higher ones, since every part pays for its own forward
 //! passes. No shard is empty where there are at least n_shards cells. n_shards >= 1.
 std::vector<int> shard_of_cells(std::span<const Cell> cells, const CostModel& cost, int n_shards);

@@ -59,6 +59,13 @@ std::optional<int64_t> least_step(std::span<Job* const> jobs) {
   return least;
 }
 
+//! Of the SAEs that are not failed.
+int64_t most_steps(std::span<Job* const> jobs) {
+  int64_t most = 0;
+  for (const Job* job : jobs) most = std::max(most, job->trainer ? job->trainer->n_steps() : 0);
+  return most;
+}
+
 class UnitRun {
  public:
   UnitRun(std::span<const UnitCell> cells, const UnitContext& context);
@@ -74,7 +81,9 @@ class UnitRun {
   void start();
   void train();
   void train_and_evaluate();
+  std::vector<at::Tensor> next_batch(train::ActivationBuffer& buffer, int64_t step, std::span<Job* const> jobs);
   void train_step(Job& job, const at::Tensor& x);
+  [[noreturn]] void save_and_stop(std::span<Job* const> jobs);
   void save(Job& job);
   //! Throws Interrupted where the run is to stop.
   void stop_if_wanted() const;
@@ -193,6 +202,7 @@ void UnitRun::train_and_evaluate() {
   const Cell& first = *jobs_.front().cell;
   model_.emplace(
       model::make_variant(*first.model_source, first.variant, first.init_seed, options_.model, context_.device));
+  stop_if_wanted();
   if (first.is_loaded()) {
     load();
   } else {
@@ -246,19 +256,19 @@ void UnitRun::train() {
   const int64_t data_seed = options_.text.data_seed;
   train::ActivationBuffer buffer(source, {"train", text_hash, data_seed, rows.n_rows()}, text_hash, data_seed,
                                  options_.text.context_length, options_.train.batch_tokens,
-                                 options_.train.buffer_tokens);
+                                 options_.train.buffer_tokens, [this] {
+                                   report({});
+                                   stop_if_wanted();
+                                 });
   for (Job* job : jobs) {
     if (!job->trains()) guarded(*job, [&] { save(*job); });
   }
   context_.checkpoints.begin(jobs);
   // SAEs that a stop left at unlike steps go on together: those ahead wait until the others have come up.
   while (const std::optional<int64_t> step = least_step(jobs)) {
-    if (context_.is_stopped()) {
-      context_.checkpoints.save_before_stop(jobs, context_.seconds_left());
-      throw Interrupted{};
-    }
+    if (context_.is_stopped()) save_and_stop(jobs);
     Stopwatch watch;
-    const std::vector<at::Tensor> batch = buffer.batch(*step);
+    const std::vector<at::Tensor> batch = next_batch(buffer, *step, jobs);
     const double share = watch.lap() / static_cast<double>(jobs.size());
     for (Job* job : jobs) {
       if (!job->trains() || job->trainer->steps_done() != *step) continue;
@@ -266,8 +276,22 @@ void UnitRun::train() {
       job->train_seconds += share + watch.lap();
       if (!job->failed && !job->trains()) guarded(*job, [&] { save(*job); });
     }
-    context_.at_step(*step + 1, jobs.front()->trainer ? jobs.front()->trainer->n_steps() : 0);
+    context_.at_step(*step + 1, most_steps(jobs));
     context_.checkpoints.save_if_due(jobs);
+  }
+}
+
+void UnitRun::save_and_stop(std::span<Job* const> jobs) {
+  context_.checkpoints.save_before_stop(jobs, context_.seconds_left());
+  throw Interrupted{};
+}
+
+//! A block of a buffer takes long to read.
+std::vector<at::Tensor> UnitRun::next_batch(train::ActivationBuffer& buffer, int64_t step, std::span<Job* const> jobs) {
+  try {
+    return buffer.batch(step);
+  } catch (const Interrupted&) {
+    save_and_stop(jobs);
   }
 }
 
@@ -289,6 +313,7 @@ void UnitRun::save(Job& job) {
   results.write(job.row, "tokens_per_second", static_cast<double>(tokens) / job.train_seconds);
   results.write(job.row, "planned_train_seconds", planned(&StageSeconds::train));
   reach(job, results::Stage::kTrained, job.train_seconds);
+  results.sync();  // the stage itself, before what it replaces goes
   context_.checkpoints.remove(*job.cell);
 }
 

@@ -103,6 +103,14 @@ class Division {
                   describe(cell), bytes_text(cost.memory_bytes(alone)), buffer, bytes_text(memory_bytes)));
 }
 
+//! Without the stages that are reached.
+double left_of(StageSeconds seconds, results::Stage stage) {
+  if (stage >= results::Stage::kTrained) seconds.train = 0;
+  if (stage >= results::Stage::kEvaluated) seconds.evaluate = 0;
+  if (stage >= results::Stage::kHarvested) seconds.harvest = 0;
+  return seconds.total();
+}
+
 bool share_forward(const Cell& a, const Cell& b) {
   return a.init_seed == b.init_seed && a.variant == b.variant && a.model_path == b.model_path;
 }
@@ -140,15 +148,18 @@ std::vector<Unit> make_units(std::span<const Cell> cells, const RunOptions& run,
   return units;
 }
 
-UnitCost unit_cost(const Unit& unit, std::span<const Cell> cells, const CostModel& cost) {
+UnitCost unit_cost(const Unit& unit, std::span<const Cell> cells, const CostModel& cost,
+                   std::span<const results::Stage> stages) {
   UnitCost seconds;
   std::set<model::Hookpoint> zeroed;
   for (const size_t number : unit.cells) {
     const Cell* alone = &cells[number];
-    const double zeroing = cost.zeroing_seconds(*alone);
-    const bool is_first = zeroed.insert(alone->hookpoint).second;
-    seconds.cell_seconds.push_back(cost.cell_seconds(*alone) + (is_first ? zeroing : 0));
-    seconds.forward_seconds.push_back(cost.shared_seconds({&alone, 1}) - zeroing);
+    const results::Stage stage = stages.empty() ? results::Stage::kNone : stages[number];
+    const bool is_evaluated = stage >= results::Stage::kEvaluated;
+    const double zeroing = is_evaluated ? 0 : cost.zeroing_seconds(*alone);
+    const bool is_first = !is_evaluated && zeroed.insert(alone->hookpoint).second;
+    seconds.cell_seconds.push_back(left_of(cost.own(*alone), stage) + (is_first ? zeroing : 0));
+    seconds.forward_seconds.push_back(left_of(cost.shared({&alone, 1}), stage) - zeroing);
   }
   return seconds;
 }

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "results/schema.h"
 #include "sweep/cell.h"
 #include "sweep/cost.h"
 #include "sweep/options.h"
@@ -41,8 +42,9 @@ std::vector<Unit> make_units(std::span<const Cell> cells, const RunOptions& run,
                              uint64_t memory_bytes = std::numeric_limits<uint64_t>::max());
 
 //! What the scheduler has to know of a unit of these cells; all of it adds up to cost_seconds. What a hookpoint's cells
-//! share stands at the first of them.
-UnitCost unit_cost(const Unit& unit, std::span<const Cell> cells, const CostModel& cost);
+//! share stands at the first of them. stages: of the cells, what they have reached and do not pay again; none: nothing.
+UnitCost unit_cost(const Unit& unit, std::span<const Cell> cells, const CostModel& cost,
+                   std::span<const results::Stage> stages = {});
 
 //! Throws ConfigError naming what a cell needs, alone, and of what, where it does not fit into the memory of a rank.
 void check_memory(const SweepOptions& options, std::span<const Cell> cells, const CostModel& cost,

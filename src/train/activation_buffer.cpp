@@ -12,14 +12,16 @@
 namespace saesweep::train {
 
 ActivationBuffer::ActivationBuffer(const ActivationSource& source, RowOrder order, std::string text_hash,
-                                   int64_t data_seed, int64_t context, int64_t batch_tokens, int64_t buffer_tokens)
+                                   int64_t data_seed, int64_t context, int64_t batch_tokens, int64_t buffer_tokens,
+                                   std::function<void()> between_reads)
     : source_(&source),
       order_(std::move(order)),
       text_hash_(std::move(text_hash)),
       data_seed_(data_seed),
       context_(context),
       batch_tokens_(batch_tokens),
-      buffer_tokens_(buffer_tokens) {}
+      buffer_tokens_(buffer_tokens),
+      between_reads_(std::move(between_reads)) {}
 
 std::vector<at::Tensor> ActivationBuffer::batch(int64_t step) {
   if (buffer_tokens_ == 0) {
@@ -51,6 +53,7 @@ void ActivationBuffer::fill(int64_t block) {
   block_ = -1;
   const int64_t n_rows = buffer_tokens_ / context_;
   for (int64_t row = 0; row < n_rows; row += source_->forward_rows()) {
+    if (between_reads_) between_reads_();
     const int64_t n = std::min(source_->forward_rows(), n_rows - row);
     const ActivationBatch read = source_->read(order_.rows(block * n_rows + row, n));
     for (size_t i = 0; i < read.activations.size(); ++i) {

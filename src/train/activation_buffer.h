@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,11 @@ namespace saesweep::train {
 class ActivationBuffer {
  public:
   //! batch_tokens: a multiple of the context length; buffer_tokens: 0, or a multiple of batch_tokens. text_hash and
-  //! data_seed: as in `order`, which says the rows' order.
+  //! data_seed: as in `order`, which says the rows' order. between_reads is called between the forward passes that fill
+  //! a block; what it throws leaves batch(), and the buffer as if it had not been asked.
   ActivationBuffer(const ActivationSource& source, RowOrder order, std::string text_hash, int64_t data_seed,
-                   int64_t context, int64_t batch_tokens, int64_t buffer_tokens);
+                   int64_t context, int64_t batch_tokens, int64_t buffer_tokens,
+                   std::function<void()> between_reads = {});
 
   //! Activations of batch `step` (from 0), by hookpoint: float32 [batch_tokens, d], contiguous, on the model's device.
   //! Throws LibTorch's error where the buffer fits neither the device nor host memory.
@@ -36,6 +39,7 @@ class ActivationBuffer {
   RowOrder order_;
   std::string text_hash_;
   int64_t data_seed_, context_, batch_tokens_, buffer_tokens_;
+  std::function<void()> between_reads_;
   int64_t block_ = -1;
   std::vector<at::Tensor> tokens_;  // by hookpoint: bfloat16 [buffer_tokens, d]
   at::Tensor places_;               // int64 [buffer_tokens]: the permutation

@@ -163,11 +163,16 @@ uint64_t write_checkpoint(const std::filesystem::path& folder, const Checkpoint&
 
 std::optional<Checkpoint> read_checkpoint(std::span<const std::filesystem::path> folders, const std::string& cell_id,
                                           const std::function<void(const std::string&)>& on_bad) {
+  std::vector<std::filesystem::path> bad;
   for (const auto& [steps, path] : files_of(folders, cell_id)) {
     try {
-      return read_file(path, cell_id);
+      Checkpoint found = read_file(path, cell_id);
+      std::error_code ignored;
+      for (const std::filesystem::path& one : bad) std::filesystem::remove(one, ignored);
+      return found;
     } catch (const InputError& error) {
       on_bad(error.what());
+      bad.push_back(path);
     }
   }
   return std::nullopt;

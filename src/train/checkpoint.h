@@ -39,7 +39,8 @@ struct Checkpoint {
 uint64_t write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint);
 
 //! The furthest whole checkpoint of a cell in any of these folders (those that are missing are passed over). A file
-//! that is damaged, cut short or another cell's is passed over, and on_bad told so with its name.
+//! that is damaged, cut short or another cell's is passed over, and on_bad told so with its name; once an older one
+//! was read it is removed, so that it does not count among those kept.
 std::optional<Checkpoint> read_checkpoint(std::span<const std::filesystem::path> folders, const std::string& cell_id,
                                           const std::function<void(const std::string&)>& on_bad);
 
