@@ -27,9 +27,10 @@ namespace po = boost::program_options;
 constexpr const char* kUsage =
     "Usage: saesweep merge OUT.h5 SHARD.h5...\n"
     "       saesweep merge OUTPUT/results.h5 OUTPUT/shards/*/results.h5\n\n"
-    "Joins the results of an array job's shards in one file, a row a cell; a cell done twice is taken once. What\n"
-    "OUT.h5 holds already is kept. Files of different sweeps are refused. Shards may still run: what they have done\n"
-    "by then is taken, and a later merge takes the rest. Cells that are missing are listed on stderr.\n"
+    "Joins the results of an array job's shards (files, or their folders) in one file, a row a cell; a cell done\n"
+    "twice is taken once. What OUT.h5 holds already is kept. Files of different sweeps are refused. Shards may still\n"
+    "run: what they have done by then is taken, and a later merge takes the rest. Cells that are missing are listed\n"
+    "on stderr.\n"
     "Exit codes: 0 all cells done, 1 some failed, 2 bad input, 3 some are missing.\n";
 
 //! More cells than these are counted, not listed.
@@ -51,7 +52,10 @@ int merge(const po::variables_map& given, const mpi::Comm& world) {
   const fs::path merged = required_argument("merge", given, "merged", "OUT.h5");
   if (!given.contains("shards")) throw ConfigError("saesweep merge", "no SHARD.h5 given; see saesweep merge --help");
   const auto names = given["shards"].as<std::vector<std::string>>();
-  const std::vector<fs::path> shards(names.begin(), names.end());
+  std::vector<fs::path> shards(names.begin(), names.end());
+  for (fs::path& shard : shards) {
+    if (fs::is_directory(shard)) shard /= "results.h5";
+  }
   std::optional<Lease> lease;  // nobody else writes or replaces the merged file meanwhile
   results::agree(world, [&] {
     const fs::path folder = fs::absolute(merged).parent_path();

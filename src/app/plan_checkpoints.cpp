@@ -57,7 +57,10 @@ std::string precise_duration_text(double seconds) {
 std::string interval_text(const CheckpointPlan& plan) {
   const double seconds = plan.interval_seconds();
   if (plan.every.kind == Kind::kNever) return "Never saved while it trains";
-  const std::string every = fmt::format("Saved every {}", duration_text(seconds));
+  const bool by_tokens = plan.every.kind == Kind::kTokens;
+  const std::string every = by_tokens ? fmt::format("Saved every {:.0f} tokens, so every {}", plan.every.amount,
+                                                    precise_duration_text(seconds))
+                                      : fmt::format("Saved every {}", duration_text(seconds));
   const bool is_reached = seconds < plan.train_seconds;
   return is_reached ? every : every + ", longer than any unit trains, so not at all";
 }

@@ -26,7 +26,8 @@ constexpr const char* kUsage =
     "       mpirun -n N saesweep run SWEEP.toml [options]\n\n"
     "Trains and evaluates every cell of the sweep and writes OUTPUT/results.h5 and OUTPUT/saes/.\n"
     "Started again on the same output it continues: cells that are done are kept, half-trained ones go on.\n"
-    "SIGTERM, SIGUSR1 and Ctrl-C stop it so that it can go on; a second one ends it at once.\n"
+    "SIGTERM, SIGUSR1 and Ctrl-C stop it so that it can go on; a second one ends it at once. Under mpirun send it\n"
+    "SIGUSR1: after Ctrl-C or SIGTERM mpirun leaves its ranks a second, and returns 1 whatever they say.\n"
     "Exit codes: 0 done, 1 some cells failed, 2 bad input, 3 stopped early and resumable, 4 an internal error.\n";
 
 ProgressLine::Mode mode_of(const std::string& name) {

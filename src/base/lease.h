@@ -13,7 +13,8 @@ namespace saesweep {
 //! The exclusive right to write an output folder, held for the life of the object. It rests on a lock on
 //! FOLDER/run.lock, which the system drops when its holder dies; and, since not every shared file system carries locks
 //! between machines, on a beat that a thread of the holder writes into that file every few seconds. A lease whose beat
-//! stands still is stale: its holder is dead, and another takes it over. No clock is compared with another one.
+//! stands still is stale: its holder is dead, and another takes it over. No clock is compared with another
+//! one, but by lease_holder where locks do not travel.
 //! A holder that finds its lease taken (it was stopped for long) ends the process at once, with ExitCode::kStopped.
 //! Move-only.
 class Lease {

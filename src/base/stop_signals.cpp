@@ -13,6 +13,8 @@ namespace saesweep {
 namespace {
 
 constexpr long kPollNanoseconds = 50'000'000;
+//! A terminal, mpirun and wrappers around it may each pass on the same wish to stop.
+constexpr double kSameStopSeconds = 1;
 
 sigset_t stopping_signals() {
   sigset_t set;
@@ -37,6 +39,7 @@ void StopSignals::wait(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const int signal = sigtimedwait(&set, nullptr, &pause);
     if (signal <= 0) continue;
+    if (is_set() && seconds() < kSameStopSeconds) continue;
     if (is_set()) std::_Exit(static_cast<int>(ExitCode::kStopped));
     since_ = std::chrono::steady_clock::now().time_since_epoch().count();
     signal_ = signal;

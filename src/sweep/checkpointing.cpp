@@ -68,12 +68,21 @@ void Checkpointing::save_if_due(std::span<Job* const> jobs) {
   if (pace_.is_due(tokens_done(jobs) - tokens_at_last_, clock_.seconds())) save(jobs);
 }
 
-void Checkpointing::save_before_stop(std::span<Job* const> jobs, double seconds_left) {
-  if (tokens_done(jobs) == tokens_at_last_) return;
+std::string Checkpointing::save_before_stop(std::span<Job* const> jobs, double seconds_left) {
+  const int64_t n_unsaved = tokens_done(jobs) - tokens_at_last_;
+  if (n_unsaved == 0) return "";
   const uint64_t bytes = bytes_of(jobs);
   const double needed = pace_.seconds_for(bytes);
-  if (needed <= seconds_left) return save(jobs);
+  if (needed <= seconds_left) {
+    save(jobs);
+    return "";
+  }
   log_.write("checkpoint_skipped", {{"bytes", bytes}, {"needed_seconds", needed}, {"seconds_left", seconds_left}});
+  return fmt::format(
+      "not saved, since that takes about {:.1f} s and {:.1f} s are left: {} tokens of training of {} SAEs "
+      "are lost (SIGUSR1 to mpirun leaves [run] grace; Ctrl-C and SIGTERM leave what "
+      "--mca odls_base_sigkill_timeout says, 1 s)",
+      needed, std::max(0.0, seconds_left), n_unsaved, jobs.size());
 }
 
 void Checkpointing::save(std::span<Job* const> jobs) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/event_log.h"
@@ -28,8 +29,9 @@ class Checkpointing {
   void begin(std::span<Job* const> jobs);
   //! Saves the jobs where it is time. Throws StoppedError on a full disk.
   void save_if_due(std::span<Job* const> jobs);
-  //! Saves them where that fits into so many seconds, by the speed of the last time; else the last checkpoint stands.
-  void save_before_stop(std::span<Job* const> jobs, double seconds_left);
+  //! Saves them where that fits into so many seconds, by the speed of the last time; else the last checkpoint stands,
+  //! and it says why, for people.
+  std::string save_before_stop(std::span<Job* const> jobs, double seconds_left);
   //! The cell is trained: its checkpoints are of no more use.
   void remove(const Cell& cell) const;
 

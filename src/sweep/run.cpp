@@ -202,7 +202,7 @@ void Run::take_output() {
   on_root(comm_, [&] {
     const bool has_old = settings_.fresh && std::filesystem::exists(folders_.own());
     if (has_old) lease_.take(folders_, wanted);
-    if (has_old) move_aside(folders_.own());
+    if (has_old) fmt::print(stderr, "moved the old output to {}\n", move_aside(folders_.own()).string());
     if (has_old) lease_.release();
     require_sweep(folders_.results(), options_);
     if (!std::filesystem::exists(folders_.results()))
@@ -271,6 +271,8 @@ void Run::find_work() {
     stages_.push_back(row_plan_.stages[i]);
     to_do_.push_back(cells_[i]);
   }
+  const bool is_quiet = !comm_.is_root() || settings_.progress == ProgressLine::Mode::kNone;
+  if (!is_quiet) fmt::print(stderr, "{}", kept_text(static_cast<int64_t>(cells_.size()), n_done_before_, stages_));
 }
 
 //! By what cells of this output took, whoever ran them.

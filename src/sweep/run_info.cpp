@@ -11,6 +11,7 @@
 #include "mpi/comm.h"
 #include "results/writer.h"
 #include "sweep/scoring.h"
+#include "sweep/unit_job.h"
 
 namespace saesweep::sweep {
 
@@ -60,6 +61,18 @@ results::RootInfo root_info(const SweepOptions& options, at::Device device, cons
           .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
           .n_bad_lines = static_cast<int64_t>(text.n_bad_lines()),
           .prompts = prompts_of(options)};
+}
+
+std::string kept_text(int64_t n_cells, int64_t n_done, std::span<const results::Stage> stages) {
+  std::map<results::Stage, int64_t> left;
+  for (const results::Stage stage : stages) ++left[stage];
+  const int64_t n_new = left[results::Stage::kNone];
+  if (stages.empty() || n_done + std::ssize(stages) == n_new) return "";
+  std::string kept = fmt::format("{} done", n_done);
+  for (const auto& [stage, n] : left) {
+    if (stage != results::Stage::kNone) kept += fmt::format(", {} {}", n, name_of(stage));
+  }
+  return fmt::format("{} cells; kept of earlier runs: {}; {} to train\n", n_cells, kept, n_new);
 }
 
 std::vector<results::Vocabulary> vocabularies_of(const std::map<std::string, text::Tokenizer>& tokenizers) {

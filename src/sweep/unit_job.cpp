@@ -12,6 +12,22 @@ constexpr int64_t kCurvePoints = 100;
 
 }  // namespace
 
+std::string_view name_of(results::Stage stage) {
+  switch (stage) {
+    case results::Stage::kTrained:
+      return "trained";
+    case results::Stage::kEvaluated:
+      return "evaluated";
+    case results::Stage::kHarvested:
+      return "harvested";
+    case results::Stage::kScored:
+      return "scored";
+    case results::Stage::kNone:
+      break;
+  }
+  return "none";
+}
+
 CurvePoints curve_points(int64_t n_steps) {
   const int64_t every = std::max<int64_t>(1, n_steps / kCurvePoints);
   return {every, n_steps / every};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "autointerp/harvest_file.h"
@@ -22,6 +23,9 @@ struct CurvePoints {
   int64_t n = 0;
 };
 CurvePoints curve_points(int64_t n_steps);
+
+//! "trained", "evaluated", ...; "none".
+std::string_view name_of(results::Stage stage);
 
 //! Training history of a cell.
 struct Curve {

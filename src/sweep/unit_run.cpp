@@ -34,22 +34,6 @@ constexpr double kReportEvery = 0.2;
 //! Unwinds a unit whose run was asked to stop.
 struct Interrupted {};
 
-std::string_view name_of(results::Stage stage) {
-  switch (stage) {
-    case results::Stage::kTrained:
-      return "trained";
-    case results::Stage::kEvaluated:
-      return "evaluated";
-    case results::Stage::kHarvested:
-      return "harvested";
-    case results::Stage::kScored:
-      return "scored";
-    case results::Stage::kNone:
-      break;
-  }
-  return "none";
-}
-
 //! The step that the SAE furthest behind takes next; nothing where all are trained or failed.
 std::optional<int64_t> least_step(std::span<Job* const> jobs) {
   std::optional<int64_t> least;
@@ -282,7 +266,8 @@ void UnitRun::train() {
 }
 
 void UnitRun::save_and_stop(std::span<Job* const> jobs) {
-  context_.checkpoints.save_before_stop(jobs, context_.seconds_left());
+  const std::string problem = context_.checkpoints.save_before_stop(jobs, context_.seconds_left());
+  if (!problem.empty()) report({.note = problem}, true);
   throw Interrupted{};
 }
 

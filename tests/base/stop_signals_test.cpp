@@ -43,12 +43,24 @@ TEST(StopSignals, ASecondOneEndsTheProcessAtOnce) {
   EXPECT_EQ(ending_of([] {
               const StopSignals signals;
               ::kill(::getpid(), SIGUSR1);
-              wait_until([&] { return signals.is_set(); });
+              wait_until([&] { return signals.seconds() > 1.1; });
               ::kill(::getpid(), SIGTERM);
               std::this_thread::sleep_for(std::chrono::seconds(20));
               return 0;
             }),
             3);
+}
+
+TEST(StopSignals, TheSameWishToStopPassedOnTwiceIsOne) {
+  EXPECT_EQ(ending_of([] {
+              const StopSignals signals;
+              ::kill(::getpid(), SIGINT);
+              wait_until([&] { return signals.is_set(); });
+              ::kill(::getpid(), SIGTERM);
+              std::this_thread::sleep_for(std::chrono::milliseconds(300));
+              return signals.name() == "SIGINT" ? 0 : 1;
+            }),
+            0);
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 namespace saesweep::results {
 namespace {
 
+namespace fs = std::filesystem;
+
 // The second is the byte 0, which tokenizers of bytes have.
 const Vocabulary kWords{"the", std::string(1, '\0')};
 const Vocabulary kSyllables{"th", "e", " c", "at"};
@@ -212,6 +214,27 @@ TEST_F(Carry, AHarvestWithoutItsVocabularyIsMadeAgain) {
   recreate(rows, {kSyllables});
   EXPECT_EQ(read_cells(path_)[4].stage, Stage::kEvaluated);
   expect_columns(4, 4, Stage::kEvaluated);
+}
+
+// Another job may make its file anew, with its rows elsewhere, while they are copied from it.
+TEST_F(Carry, AFileThatIsReplacedMeanwhileStaysTheOneThatWasRead) {
+  const auto rows = rows_with_scores(6);
+  make_old_file(rows);
+  const fs::path copy = folder_.path() / "copy.h5";
+  const std::vector<Vocabulary> words{kWords};
+  Shape shape = kNewShape;
+  shape.n_cells = 6;
+  shape.n_vocabularies = 1;
+  const auto info = test::sample_info();
+  Carried carried = find_carried({&path_, 1}, words, Stage::kScored);
+  world_.barrier();
+  const std::vector<CellRow> turned(rows.rbegin(), rows.rend());
+  recreate(turned, words, Stage::kScored, shape);
+  create_results(copy, world_, {shape, rows, info, words},
+                 [&](h5::File& file, RowRange range) { carry_rows(carried, file, rows, range); });
+  world_.barrier();
+  EXPECT_EQ(read_cells(copy)[4].state, State::kDone);
+  EXPECT_EQ(ResultsReader(copy).numbers("/cells/explained_variance").at(4), 4);
 }
 
 TEST_F(Carry, AFullDiskLeavesTheOldFile) {

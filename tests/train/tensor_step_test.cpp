@@ -18,6 +18,8 @@ using sae::Architecture;
 
 constexpr int64_t kDIn = 16;
 constexpr int64_t kBatch = 128;
+//! Of test::tensors_of.
+constexpr size_t kThreshold = 4;
 constexpr int64_t kSteps = 20;
 
 at::Tensor batch(int64_t step) {
@@ -59,8 +61,10 @@ double expect_equal_training(const sae::SaeOptions& sae, const TrainOptions& opt
   const std::vector<at::Tensor> tensors = test::tensors_of(by_tensors.sae());
   for (size_t i = 0; i < tensors.size(); ++i) {
     const at::Tensor expected = test::tensors_of(by_kernels.sae())[i];
-    EXPECT_LT((tensors[i] - expected).norm().item<double>(), of_parameters * expected.norm().item<double>())
-        << "tensor " << i;
+    // jumprelu's thresholds have a gradient from activations within a window alone: one that a rounding puts on the
+    // other side of its edge, as products of other processors do, moves a threshold by a step of its own.
+    const double limit = i == kThreshold ? 10 * of_parameters : of_parameters;
+    EXPECT_LT((tensors[i] - expected).norm().item<double>(), limit * expected.norm().item<double>()) << "tensor " << i;
   }
   return dead;
 }
