@@ -8,8 +8,8 @@
 namespace saesweep {
 
 //! Waits for SIGTERM, SIGUSR1 and SIGINT, which ask the program to stop where it can go on later. The first is noted;
-//! a second one, later than a second after it, ends the process at once, with ExitCode::kStopped. To be made before any other thread: these signals
-//! are blocked in its thread and in all that are started after it.
+//! a second one, later than a second after it, ends the process at once, with ExitCode::kStopped. To be made before any
+//! other thread: these signals are blocked in its thread and in all that are started after it.
 class StopSignals {
  public:
   StopSignals();

@@ -196,7 +196,8 @@ TEST(SweepFile, TimesAndTokensOfTheRunAreRead) {
   EXPECT_EQ(options.run.grace_seconds, 120);
   EXPECT_EQ(options.run.checkpoint_every, "4096");
   EXPECT_EQ(parse(kLeast + "[run]\ncheckpoint_every = '10 min'\n").run.checkpoint_every, "10 min");
-  EXPECT_HAS(error_of(kLeast + "[run]\ncheckpoint_every = 'often'\n"), "run.checkpoint_every: found the string \"often\"");
+  EXPECT_HAS(error_of(kLeast + "[run]\ncheckpoint_every = 'often'\n"),
+             "run.checkpoint_every: found the string \"often\"");
   EXPECT_HAS(error_of(kLeast + "[run]\ngrace = -1\n"), "run.grace: found -1");
 }
 
