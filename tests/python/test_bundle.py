@@ -151,12 +151,12 @@ def test_runs_where_the_originals_are_hidden(root, bundle, tmp_path):
     version = root.run("/opt/bundle/saesweep", "--version")
     assert (version.returncode, version.stdout.split()[0]) == (0, "saesweep"), version.stderr
 
-    folder = put_inputs(root.folder / "tmp/work")
-    (folder / "sweep.toml").write_text(SWEEP.replace("FOLDER", "/tmp/work"))
-    plan = root.run("/opt/bundle/saesweep", "plan", "/tmp/work/sweep.toml")
+    folder = put_inputs(root.folder / "tmp/inputs")
+    (folder / "sweep.toml").write_text(SWEEP.replace("FOLDER", "/tmp/inputs"))
+    plan = root.run("/opt/bundle/saesweep", "plan", "/tmp/inputs/sweep.toml")
     assert plan.returncode == 0, plan.stderr
     done = root.run("/opt/bundle/bin/mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", "2",
-                    "/opt/bundle/saesweep", "run", "/tmp/work/sweep.toml")  # fmt: skip
+                    "/opt/bundle/saesweep", "run", "/tmp/inputs/sweep.toml")  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert n_done(folder / "out/results.h5") == 2
 
