@@ -193,7 +193,8 @@ bool WorkQueue::receive() {
   if (kind == ReplyKind::kNoMore) answer_ = WorkAnswer{};
   if (kind == ReplyKind::kItem) {
     answer_ = WorkAnswer{WorkAnswer::Kind::kItem, std::vector<int64_t>(message->bytes.size() / sizeof(int64_t))};
-    std::memcpy(answer_->item.data(), message->bytes.data() + 1, answer_->item.size() * sizeof(int64_t));
+    std::vector<int64_t>& item = answer_->item;
+    if (!item.empty()) std::memcpy(item.data(), message->bytes.data() + 1, item.size() * sizeof(int64_t));
   }
   return true;
 }

@@ -66,6 +66,7 @@ def test_every_dataset_says_unit_meaning_and_whether_it_may_differ(written):
         differing = {name for name, item in datasets(file).items() if item.attrs["reproducible"] == 0}
         assert differing == {
             "cells/train_seconds", "cells/evaluate_seconds", "cells/harvest_seconds", "cells/judge_seconds",
+            "cells/planned_train_seconds", "cells/planned_evaluate_seconds", "cells/planned_harvest_seconds",
             "cells/tokens_per_second", "cells/host", "cells/rank"}
         assert all(item.attrs["meaning"] and "unit" in item.attrs for item in datasets(file).values())
         stages = {name: int(file[name].attrs["stage"]) for name in ("cells/id", "cells/host", "cells/l0", "latents/index", "latents/fuzz_auroc")}
