@@ -134,6 +134,7 @@ std::string failures_text(const SweepStatus& status) {
 }  // namespace
 
 std::string job_name(const JobStatus& job) {
+  if (job.is_merged()) return "merged";
   return job.shard.empty() ? "whole run" : "shard " + job.shard;
 }
 

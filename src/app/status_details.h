@@ -10,7 +10,7 @@ namespace saesweep::app {
 //! What each rank is at, the judge, the last checkpoint, silent ranks, slow units and failures: parts of status_text.
 std::string details_text(const SweepStatus& status);
 
-//! "shard 2/8", "whole run".
+//! "shard 2/8", "whole run", "merged".
 std::string job_name(const JobStatus& job);
 //! "  and 12 more jobs" on a line, where more than `shown` are there; else "".
 std::string more_text(size_t n, size_t shown, const char* what);

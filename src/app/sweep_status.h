@@ -24,6 +24,8 @@ struct JobStatus {
   std::vector<RankLog> ranks = {};
 
   bool is_running() const { return !holder.empty(); }
+  //! A file that no run has written to.
+  bool is_merged() const { return shard.empty() && has_results && ranks.empty(); }
 };
 
 //! How far a cell is, by the file in which it is furthest. Times are NaN where the stage was not reached.
