@@ -85,7 +85,7 @@ def saved(folder):
 
 def datasets(folder):
     """What two runs agree on, but for which judge it was."""
-    return reproducible(folder / "out", skipped=("cells/judge", "cells/score_id"))
+    return reproducible(folder / "out", skipped=("cells/judge", "cells/score_id", "grid/score_id"))
 
 
 @pytest.fixture(scope="module")
