@@ -173,12 +173,26 @@ def test_shards_and_a_whole_run_after_them_give_the_one_jobs_bits(reference, tmp
     assert differences(reproducible(reference), reproducible(tmp_path / "out")) == []
 
 
-def test_a_whole_run_beside_a_shard_is_refused_and_waits_where_it_is_told_to(reference, tmp_path):
+def test_a_whole_run_beside_a_shard_is_refused(tmp_path):
+    sweep = sweep_file(tmp_path, OFTEN)
+    # Longer than a newcomer gives a holder that may be dying.
+    longer = ["--set", "sae.tokens=2_048_000"]
+    shard = subprocess.Popen(command(sweep, 1, "--shard", "0/2", *longer), cwd=ROOT, env=ENVIRONMENT,
+                             stderr=subprocess.DEVNULL)
+    wait_for(lambda: (tmp_path / "out/shards/0-of-2/results.h5").exists())
+    try:
+        refused = subprocess.run(command(sweep, 1, *longer), cwd=ROOT, env=ENVIRONMENT, timeout=100, capture_output=True,
+                                 text=True)
+    finally:
+        shard.kill()
+        shard.wait()
+    assert refused.returncode == 2 and "0-of-2" in refused.stderr and "process" in refused.stderr
+
+
+def test_a_whole_run_beside_a_shard_waits_where_it_is_told_to(reference, tmp_path):
     sweep = sweep_file(tmp_path, OFTEN)
     shard = subprocess.Popen(command(sweep, 1, "--shard", "0/2"), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     wait_for(lambda: (tmp_path / "out/shards/0-of-2/results.h5").exists())
-    refused = subprocess.run(command(sweep, 1), cwd=ROOT, env=ENVIRONMENT, timeout=100, capture_output=True, text=True)
-    assert refused.returncode == 2 and "0-of-2" in refused.stderr and "process" in refused.stderr
     waited = subprocess.run(command(sweep, 2, "--wait"), cwd=ROOT, env=ENVIRONMENT, timeout=300, capture_output=True,
                             text=True)
     assert shard.wait(timeout=10) == 0
