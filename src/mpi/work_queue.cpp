@@ -168,7 +168,7 @@ struct WorkQueue::Manager {
 
 WorkQueue::WorkQueue(const Comm& comm, AnswerCallback answer, ReportCallback on_report) : comm_(comm.duplicate()) {
   if (!comm_.is_root()) return;
-  manager_ = std::make_unique<Manager>(comm_, std::move(answer), std::move(on_report));
+  manager_ = std::make_unique<Manager>(Manager{comm_, std::move(answer), std::move(on_report)});
   manager_->thread = std::jthread([manager = manager_.get()](const std::stop_token& stop) {
     try {
       manager->run(stop);
