@@ -246,7 +246,7 @@ SweepStatus read_status(const std::filesystem::path& output) {
   SweepStatus status{.output = output};
   std::vector<Source> sources = read_sources(place, status.problems);
   // Cells count to the job that ran them, not to the file that they were merged into.
-  std::ranges::stable_partition(sources, [](const Source& source) { return !source.job.is_merged(); });
+  std::stable_partition(sources.begin(), sources.end(), [](const Source& source) { return !source.job.is_merged(); });
   const Source* last = newest(sources);
   if (last == nullptr && !status.problems.empty()) throw OutputError(output.string(), status.problems.front());
   if (sources.empty()) {
