@@ -1,4 +1,4 @@
-"""Killed at random moments (one rank, mpirun, all at once), on a full disk, short of memory: nothing finished is lost.
+"""Killed at random moments (one rank, mpirun, all at once), on a full disk: nothing finished is lost.
 
 SAESWEEP_LONG=1: 200 kills instead of 10.
 """

@@ -44,6 +44,16 @@ sae::SaeOptions sae_of(Architecture architecture) {
           .matryoshka_fractions = {0.25, 0.5, 1}};
 }
 
+//! jumprelu's thresholds have a gradient from activations within a window alone. One that a rounding puts on the other
+//! side of its edge, as products of some processors do, moves that latent's threshold by a step of its own: of a
+//! threshold a latent one may be off, by at most a hundredth.
+void leave_out_one_flip(const at::Tensor& difference, const at::Tensor& expected) {
+  if (expected.dim() == 0 || expected.numel() == 1) return;
+  const auto place = difference.argmax().item<int64_t>();
+  EXPECT_LT(difference[place].item<double>(), 0.01 * expected[place].item<double>());
+  difference[place].zero_();
+}
+
 //! Trains by kernels and by tensors on the same batches; returns the largest share of dead latents.
 double expect_equal_training(const sae::SaeOptions& sae, const TrainOptions& options, double of_loss = 1e-6,
                              double of_parameters = 1e-4) {
@@ -61,10 +71,9 @@ double expect_equal_training(const sae::SaeOptions& sae, const TrainOptions& opt
   const std::vector<at::Tensor> tensors = test::tensors_of(by_tensors.sae());
   for (size_t i = 0; i < tensors.size(); ++i) {
     const at::Tensor expected = test::tensors_of(by_kernels.sae())[i];
-    // jumprelu's thresholds have a gradient from activations within a window alone: one that a rounding puts on the
-    // other side of its edge, as products of other processors do, moves a threshold by a step of its own.
-    const double limit = i == kThreshold ? 10 * of_parameters : of_parameters;
-    EXPECT_LT((tensors[i] - expected).norm().item<double>(), limit * expected.norm().item<double>()) << "tensor " << i;
+    const at::Tensor difference = (tensors[i] - expected).abs();
+    if (i == kThreshold) leave_out_one_flip(difference, expected);
+    EXPECT_LT(difference.norm().item<double>(), of_parameters * expected.norm().item<double>()) << "tensor " << i;
   }
   return dead;
 }
