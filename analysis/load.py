@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,6 +111,17 @@ class Results:
             tokens, activations = group["token"][row, slot], group["activation"][row, slot]
         words = self._vocabulary(int(self.cells["vocabulary"][row]))
         return [Example([words[t] if 0 <= t < len(words) else f"[{t}]" for t in tokens[i] if t >= 0], activations[i][tokens[i] >= 0]) for i in at]
+
+    def of_cell(self, row: int, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """One cell's rows of some datasets ("examples/token"), whole; without those that the file lacks or that the cell's stage
+        has not written. row: of `cells`."""
+        with _open(self.path) as file:
+            reached = STAGES.index(self.cells["stage"][row]) if self.cells["stage"][row] in STAGES else 0
+            return {name: file[name][row] for name in names if name in file and row < len(file[name]) and _stage_of(file[name]) <= reached}
+
+    def token_texts(self, row: int) -> list[str]:
+        """Texts of the token ids of one cell's model; empty where the file does not name them. row: of `cells`."""
+        return self._vocabulary(int(self.cells["vocabulary"][row]))
 
     def peak_quantiles(self, row: int, slot: int) -> np.ndarray:
         """Quantiles 0, 0.1 to 1 of the peaks of a latent's windows; empty where there are none."""
