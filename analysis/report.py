@@ -15,7 +15,7 @@ from .latent_page import write_latents_page
 from .load import Results
 from .metrics import METRICS, ordered_variants, variant_label
 from .scores import SCORERS, above_null, area, roc
-from .summary import SETTINGS, figure2, mean_over_layers, setting_label, shown_metrics, with_settings
+from .summary import SETTINGS, figure2, mean_over_layers, model_labels, setting_label, shown_metrics, with_settings
 from .theme import file_svg, page_svg
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -62,7 +62,7 @@ class _Page:
         self.results, self.table, self.metrics, self.output = results, table, metrics, output
         self.cells = with_settings(results.cells)
         self.done = self.cells[self.cells["evaluated"]]
-        self.labels = _model_labels(self.cells["model"].unique())
+        self.labels = model_labels(self.cells["model"].unique())
 
     def parts(self) -> dict[str, str]:
         return {
@@ -255,12 +255,6 @@ class _Page:
         if (self.output / "all_latents.csv").exists():
             return "Each latent's firing rate: <code>all_latents.csv</code>."
         return "Each latent's firing rate is in the results file (too many for a CSV file)."
-
-
-def _model_labels(models) -> dict[str, str]:
-    """The last part of each path, or the whole path where two would be the same."""
-    short = {model: Path(model).name or model for model in models}
-    return {m: s if list(short.values()).count(s) == 1 else m for m, s in short.items()}
 
 
 def _settings(cells: pd.DataFrame) -> list[tuple]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,12 @@ def figure2(cells: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=columns)
     return pd.concat(parts, ignore_index=True).rename(columns={"count": "n"})[columns]
+
+
+def model_labels(models) -> dict[str, str]:
+    """The last part of each path, or the whole path where two would be the same."""
+    short = {model: Path(model).name or model for model in models}
+    return {m: s if list(short.values()).count(s) == 1 else m for m, s in short.items()}
 
 
 def setting_label(setting: tuple) -> str:
