@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 FILETYPE = "saesweep-results"
-VERSION = 4
+VERSION = 5
 
 STATES = ("to come", "started", "done", "failed")
 STAGES = ("none", "trained", "evaluated", "harvested", "scored")
@@ -33,6 +33,7 @@ FLOAT_COLUMNS = (
     "explained_variance", "cosine_similarity", "mse",
     "explained_variance_no_first", "cosine_similarity_no_first", "mse_no_first",
     "explained_variance_train", "l0", "l1", "dead_fraction",
+    "mmcs", "l1_sqrt_l2", "hoyer",
     "ce_clean", "ce_sae", "ce_zero", "ce_loss_score", "kl_sae", "kl_zero", "kl_score",
     "train_loss", "train_seconds", "evaluate_seconds", "tokens_per_second",
     "qualifying_share", "token_entropy",

@@ -69,6 +69,8 @@ struct RootInfo {
   std::map<std::string, std::string> prompts = {};
   //! "2/8" where the file holds a shard of the sweep; "" where it holds all.
   std::string shard = {};
+  //! What the rows are of: "sweep", or "toy" (docs/results.md).
+  std::string kind = "sweep";
 
   bool operator==(const RootInfo&) const = default;
 };

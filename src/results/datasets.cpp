@@ -61,11 +61,14 @@ std::vector<Dataset> identifying_columns() {
            "score id: hash of evaluate_id and the settings of the scores; empty without scores"),
       text("/cells/model", kPathBytes,
            "name of the model: of its folder, config file or hub name (and revision, pythia-70m@step3000)"),
-      text("/cells/variant", kNameBytes, "trained, rerandomized_incl, rerandomized_excl, step0 or control"),
+      text("/cells/variant", kNameBytes,
+           "trained, rerandomized_incl, rerandomized_excl, step0 or control; of the toy model superposed, embedding or "
+           "gaussian"),
       integer("/cells/init_seed", "",
               "seed of the re-randomized or drawn tensors, or of the control's noise; -1 where no seed enters"),
-      text("/cells/hookpoint", kNameBytes, "module whose output the SAE reads, as layers.3"),
-      integer("/cells/layer", "", "layer of the hookpoint, from 0; -1 for the embedding"),
+      text("/cells/hookpoint", kNameBytes,
+           "module whose output the SAE reads, as layers.3; of the toy model input or mlp"),
+      integer("/cells/layer", "", "layer of the hookpoint, from 0; -1 where it is of no layer"),
       text("/cells/architecture", kNameBytes, "architecture of the SAE"),
       integer("/cells/expansion_factor", "", "latents per input dimension, rounded down"),
       integer(
@@ -138,6 +141,19 @@ std::vector<Dataset> reconstruction_columns() {
           number("/cells/l0", "latents", "active latents, mean over held-out tokens"),
           number("/cells/l1", "activation", "L1 norm of the latents, mean over held-out tokens"),
           number("/cells/dead_fraction", "", "share of latents that no held-out token activates"),
+      });
+}
+
+std::vector<Dataset> sparsity_columns() {
+  return of_stage(
+      Stage::kEvaluated,
+      {
+          number("/cells/mmcs", "",
+                 "of the toy model: highest cosine of a true feature with a decoder column, mean over true features"),
+          number("/cells/l1_sqrt_l2", "activation^0.5",
+                 "of the toy model: mean L1 norm of the latents over the root of their mean L2 norm"),
+          number("/cells/hoyer", "",
+                 "of the toy model: (sqrt(n) - mean L1 norm / mean L2 norm) / (sqrt(n) - 1) of n latents"),
       });
 }
 
@@ -377,11 +393,27 @@ std::vector<Dataset> null_prediction_columns() {
 
 std::vector<Dataset> all_datasets() {
   std::vector<Dataset> all;
-  for (auto* part :
-       {identifying_columns, progress_columns,      training_columns, curve_columns,      reconstruction_columns,
-        loss_columns,        firing_rate_columns,   harvest_columns,  drawn_columns,      harvested_latent_columns,
-        peak_columns,        example_columns,       window_columns,   vocabulary_columns, grid_columns,
-        score_columns,       scored_latent_columns, quantile_columns, prediction_columns, null_prediction_columns}) {
+  for (auto* part : {identifying_columns,
+                     progress_columns,
+                     training_columns,
+                     curve_columns,
+                     reconstruction_columns,
+                     sparsity_columns,
+                     loss_columns,
+                     firing_rate_columns,
+                     harvest_columns,
+                     drawn_columns,
+                     harvested_latent_columns,
+                     peak_columns,
+                     example_columns,
+                     window_columns,
+                     vocabulary_columns,
+                     grid_columns,
+                     score_columns,
+                     scored_latent_columns,
+                     quantile_columns,
+                     prediction_columns,
+                     null_prediction_columns}) {
     for (Dataset& one : part()) all.push_back(std::move(one));
   }
   return all;

@@ -74,6 +74,7 @@ void write_root(h5::File& file, const RootInfo& info) {
   file.set_attribute("/", "machine", info.machine);
   file.set_attribute("/", "created", info.created);
   file.set_attribute("/", "shard", info.shard);
+  file.set_attribute("/", "kind", info.kind);
   file.set_attribute("/", kBadLines, info.n_bad_lines);
   for (const auto& [name, version] : info.software) {
     file.set_attribute("/", std::string(kSoftware) + name, version);
@@ -90,6 +91,7 @@ RootInfo read_root(const h5::File& file) {
   info.machine = file.text_attribute("/", "machine");
   info.created = file.text_attribute("/", "created");
   info.shard = file.text_attribute("/", "shard");
+  info.kind = file.text_attribute("/", "kind");
   if (file.has_attribute("/", kBadLines)) info.n_bad_lines = file.number_attribute("/", kBadLines);
   for (const std::string& name : file.attribute_names("/")) {
     if (name.starts_with(kSoftware)) info.software[name.substr(kSoftware.size())] = file.text_attribute("/", name);

@@ -10,7 +10,7 @@ namespace saesweep::results {
 
 //! What a results file says of itself in its root attributes `filetype` and `version`.
 inline constexpr std::string_view kFileType = "saesweep-results";
-inline constexpr int64_t kVersion = 4;
+inline constexpr int64_t kVersion = 5;
 
 //! `/cells/state` of a row.
 enum class State : uint8_t { kToCome = 0, kStarted = 1, kDone = 2, kFailed = 3 };

@@ -69,9 +69,9 @@ def _stage_of(name):
 
 def _root(file):
     file.attrs["filetype"] = np.bytes_("saesweep-results")
-    file.attrs["version"] = 4
+    file.attrs["version"] = 5
     for name, text in {
-        "sweep_name": "quickstart", "sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
+        "kind": "sweep", "sweep_name": "quickstart", "sweep": SWEEP, "created": "2026-01-05T12:00:00Z",
         "machine": "node17, 2 cores", "software_saesweep": "0.1.0", "software_hdf5": "1.10.8", "software_torch": "2.11.0",
     }.items():  # fmt: skip
         file.attrs[name] = np.bytes_(text.encode())
@@ -98,6 +98,9 @@ def _cells(grid, states, failures, latents, rng, last_stage):
         "mse_no_first": (1 - ev) * 0.4 * (1 + layer),
         "explained_variance_train": ev + 0.02,
         "penalty": np.full(n, np.nan),
+        "mmcs": np.full(n, np.nan),
+        "l1_sqrt_l2": np.full(n, np.nan),
+        "hoyer": np.full(n, np.nan),
         "l0": np.full(n, 16.0),
         "l1": 20 * (1 + depth) * np.where(trained, 2.0, 1.0) + rng.normal(0, 0.5, n),
         "dead_fraction": np.clip(0.05 + 0.3 * depth * (1 - ev) + rng.normal(0, 0.01, n), 0, 1),

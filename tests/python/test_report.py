@@ -248,7 +248,7 @@ def test_several_models_and_settings_stay_apart(tmp_path):
 
 @pytest.mark.parametrize("attribute, value, words", [
     ("filetype", "openmc", ["filetype", "'openmc'", "saesweep-results"]),
-    ("version", 99, ["version 99", "version 4"]),
+    ("version", 99, ["version 99", "version 5"]),
 ])  # fmt: skip
 def test_other_hdf5_files_and_versions_are_refused(tmp_path, attribute, value, words):
     results = make_results(tmp_path / "results.h5", layers=1, latents=8)
