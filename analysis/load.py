@@ -1,8 +1,9 @@
-"""Results files as pandas frames. docs/results.md describes the file."""
+"""Results files as pandas frames. docs/analysis.md describes the frames, docs/results.md the files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,38 +13,16 @@ import h5py
 import numpy as np
 import pandas as pd
 
-FILETYPE = "saesweep-results"
-VERSION = 5
+from .columns import described
+from .files import SCORED, STAGES, STATES, ResultsError, ResultsFile, decoded, finished, is_missing, masked, plain, read_file, stage_of
+from .merge import merged, result_files
 
-STATES = ("to come", "started", "done", "failed")
-STAGES = ("none", "trained", "evaluated", "harvested", "scored")
-EVALUATED, SCORED = STAGES.index("evaluated"), STAGES.index("scored")
+__all__ = ["LATENT_SCORED", "STAGES", "STATES", "Example", "Results", "ResultsError", "load"]
+
 #: Of /latents/status.
 LATENT_SCORED = 2
-
-#: Columns that `cells` always has.
-TEXT_COLUMNS = ("id", "evaluate_id", "score_id", "model", "variant", "hookpoint", "architecture", "failure", "host", "judge")
-INTEGER_COLUMNS = (
-    "init_seed", "layer", "expansion_factor", "k", "sae_seed", "tokens",
-    "d_in", "n_latents", "tokens_trained", "tokens_evaluated", "tokens_ce", "rank",
-    "vocabulary", "n_scored", "n_judged", "n_missing", "n_unparsable",
-)  # fmt: skip
-FLOAT_COLUMNS = (
-    "penalty",
-    "explained_variance", "cosine_similarity", "mse",
-    "explained_variance_no_first", "cosine_similarity_no_first", "mse_no_first",
-    "explained_variance_train", "l0", "l1", "dead_fraction",
-    "mmcs", "l1_sqrt_l2", "hoyer",
-    "ce_clean", "ce_sae", "ce_zero", "ce_loss_score", "kl_sae", "kl_zero", "kl_score",
-    "train_loss", "train_seconds", "evaluate_seconds", "tokens_per_second",
-    "qualifying_share", "token_entropy",
-    "fuzz_auroc", "fuzz_auroc_null", "detection_auroc", "detection_auroc_null",
-    "simulation_correlation", "simulation_correlation_null",
-)  # fmt: skip
-
-
-class ResultsError(Exception):
-    """A file that cannot be read as results; the message names the file and what to do."""
+#: What `judged` is sorted by.
+JUDGED_ORDER = ["cell", "slot", "scorer", "null", "place"]
 
 
 @dataclass(frozen=True)
@@ -56,17 +35,30 @@ class Example:
 
 @dataclass(frozen=True)
 class Results:
-    """One results file.
+    """The results of one sweep, of one file or several. `describe` gives unit and meaning of every column.
 
-    info: the root attributes by name (sweep_name, sweep, software_<library>, machine, created, version).
-    cells: a row per cell, in the order of the file. Every column of /cells, and NaN (numbers), -1 (integers)
-        or "" (text) for what the file lacks or the row's stage has not written. `state` and `stage` are words (see STATES and STAGES);
-        `evaluated` says whether the metrics of the row are whole, `scored` whether the scores are.
+    path: of the first file. info: the root attributes by name (sweep_name, sweep, software_<library>, machine, created,
+        version), of the newest file where there are several.
+    cells: a row per cell, in the order of the file; of several files in the sweep's. Every column of /cells, and NaN (numbers),
+        -1 (integers) or "" (text) for what the file lacks or the row's stage has not written. `state` and `stage` are words
+        (see STATES and STAGES); `evaluated` says whether the metrics of the row are whole, `scored` whether the scores are;
+        `in_sweep` is false for rows of an earlier state of the sweep.
+    grid: a row per cell of the whole sweep, of which the files may hold a part: id, evaluate_id, score_id, settings (for
+        people), cell (row in `cells`, or -1) and state.
     """
 
     path: Path
     info: dict[str, Any]
     cells: pd.DataFrame
+    grid: pd.DataFrame
+    sources: tuple[ResultsFile, ...]
+    #: Of each cell: which of the sources has it, and in which row.
+    source: np.ndarray
+    source_row: np.ndarray
+
+    @property
+    def files(self) -> list[Path]:
+        return [source.path for source in self.sources]
 
     @cached_property
     def latents(self) -> pd.DataFrame:
@@ -85,182 +77,185 @@ class Results:
         of /curves (step, tokens, loss, explained_variance, l0, dead_fraction, learning_rate)."""
         return self._long("curves", "step")
 
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """A row per example that the judge was asked about: cell (row in `cells`), slot (place in /latents), latent (its
+        number), scorer ("fuzz" or "detection"), null (whether under another latent's explanation), place (in the order
+        asked), example (in /examples), probability (NaN: no answer), answer, truth, marks."""
+        return self.judged_of(range(len(self.cells)))
+
+    def judged_of(self, rows: Iterable[int]) -> pd.DataFrame:
+        """`judged` of some cells (rows of `cells`)."""
+        parts = [part for row in rows for part in self._judged_parts(row)]
+        empty = pd.DataFrame({name: np.empty(0, int) for name in JUDGED_ORDER})
+        return pd.concat(parts, ignore_index=True).sort_values(JUDGED_ORDER, ignore_index=True) if parts else empty
+
+    def describe(self) -> pd.DataFrame:
+        """A row per column of every frame: frame, column, unit, meaning, reproducible (whether two runs agree in every bit)."""
+        frames = {"cells": self.cells, "grid": self.grid, "judged": self.judged_of(np.flatnonzero(self.cells["scored"])[:1])}
+        columns = {name: list(frame.columns) for name, frame in frames.items()}
+        with self.sources[0].open() as file:
+            for name in ("latents", "all_latents", "curves"):
+                wide = [column for column, data in file.get(name, {}).items() if data.ndim == 2]
+                columns[name] = ["cell", "slot", *wide]
+            return described(file, columns)
+
     def count(self, state: str) -> int:
         """Number of cells in a state (one of STATES)."""
         return int((self.cells["state"] == state).sum())
 
-    def firing_rates(self, rows: list[int]) -> np.ndarray:
+    def firing_rates(self, rows: Sequence[int]) -> np.ndarray:
         """Firing rates of all latents of some cells (rows of `cells`), one after another; without padding."""
         rates = self._rows("all_latents/firing_rate", rows)
         return rates[np.isfinite(rates)]
 
-    def predictions(self, scorer: str, rows: list[int], slot: int | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    def predictions(self, scorer: str, rows: Sequence[int], slot: int | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
         """Probability and truth (0 or 1) of each example that the judge answered, of all latents or one of some scored
         cells (rows of `cells`). scorer: "fuzz" or "detection"."""
         probability = self._rows(f"predictions/{scorer}_probability", rows, slot)
         truth = self._rows(f"predictions/{scorer}_truth", rows, slot)
-        answered = (truth >= 0) & np.isfinite(probability) if probability.shape == truth.shape else []
+        if probability.shape != truth.shape:
+            return np.empty(0), np.empty(0)
+        answered = (truth >= 0) & np.isfinite(probability)
         return probability[answered], truth[answered]
 
     def top_examples(self, row: int, slot: int, most: int) -> list[Example]:
         """Windows in which a latent's activation peaks, the highest first. slot: of `latents`."""
-        with _open(self.path) as file:
+        with self._open(row) as (file, at):
             group = file.get("examples", {})
             if not {"kind", "token", "activation"} <= set(group):
                 return []
-            at = np.flatnonzero(group["kind"][row, slot] == 0)[:most]
-            tokens, activations = group["token"][row, slot], group["activation"][row, slot]
-        words = self._vocabulary(int(self.cells["vocabulary"][row]))
-        return [Example([words[t] if 0 <= t < len(words) else f"[{t}]" for t in tokens[i] if t >= 0], activations[i][tokens[i] >= 0]) for i in at]
+            top = np.flatnonzero(group["kind"][at, slot] == 0)[:most]
+            tokens, activations = group["token"][at, slot], group["activation"][at, slot]
+        words = self.token_texts(row)
+        return [Example(texts_of(tokens[i], words), activations[i][tokens[i] >= 0]) for i in top]
 
     def of_cell(self, row: int, names: Iterable[str]) -> dict[str, np.ndarray]:
         """One cell's rows of some datasets ("examples/token"), whole; without those that the file lacks or that the cell's stage
         has not written. row: of `cells`."""
-        with _open(self.path) as file:
-            reached = STAGES.index(self.cells["stage"][row]) if self.cells["stage"][row] in STAGES else 0
-            return {name: file[name][row] for name in names if name in file and row < len(file[name]) and _stage_of(file[name]) <= reached}
+        reached = STAGES.index(self.cells["stage"][row]) if self.cells["stage"][row] in STAGES else 0
+        with self._open(row) as (file, at):
+            return {name: file[name][at] for name in names if name in file and at < len(file[name]) and stage_of(file[name]) <= reached}
 
     def token_texts(self, row: int) -> list[str]:
         """Texts of the token ids of one cell's model; empty where the file does not name them. row: of `cells`."""
-        return self._vocabulary(int(self.cells["vocabulary"][row]))
+        key = int(self.source[row]), int(self.cells["vocabulary"][row])
+        if key not in self._vocabularies:
+            with self._open(row) as (file, _):
+                known = file.get("vocabularies/token", np.empty((0, 0), "S1"))
+                self._vocabularies[key] = [plain(text) for text in known[key[1]]] if 0 <= key[1] < len(known) else []
+        return self._vocabularies[key]
 
     def peak_quantiles(self, row: int, slot: int) -> np.ndarray:
         """Quantiles 0, 0.1 to 1 of the peaks of a latent's windows; empty where there are none."""
         values = self._rows("latents/peak_quantiles", [row], slot)
         return values if np.isfinite(values).all() else np.empty(0)
 
-    def _vocabulary(self, place: int) -> list[str]:
-        if place not in self._vocabularies:
-            with _open(self.path) as file:
-                known = file.get("vocabularies/token", np.empty((0, 0), "S1"))
-                self._vocabularies[place] = [_plain(text) for text in known[place]] if 0 <= place < len(known) else []
-        return self._vocabularies[place]
-
     @cached_property
-    def _vocabularies(self) -> dict[int, list[str]]:
+    def _vocabularies(self) -> dict[tuple[int, int], list[str]]:
         return {}
 
-    def _rows(self, name: str, rows: list[int], slot: int | slice = slice(None)) -> np.ndarray:
-        """Some rows of a dataset, flat, one after another; nothing where the file lacks it."""
-        with _open(self.path) as file:
-            if name not in file or not rows:
-                return np.empty(0)
-            return np.concatenate([file[name][row, slot].ravel() for row in rows])
+    @contextmanager
+    def _open(self, row: int) -> Iterator[tuple[h5py.File, int]]:
+        """The file that has a cell, and its row there."""
+        with self.sources[self.source[row]].open() as file:
+            yield file, int(self.source_row[row])
+
+    def _rows(self, name: str, rows: Sequence[int], slot: int | slice = slice(None)) -> np.ndarray:
+        """Some rows of a dataset, flat, one after another; nothing where a file lacks it."""
+        parts: dict[int, np.ndarray] = {}
+        for number in np.unique(self.source[list(rows)]):
+            with self.sources[number].open() as file:
+                if name not in file:
+                    return np.empty(0)
+                parts |= {row: file[name][self.source_row[row], slot].ravel() for row in rows if self.source[row] == number}
+        return np.concatenate([parts[row] for row in rows]) if parts else np.empty(0)
 
     def _reached(self, stage: int) -> np.ndarray:
         """For each cell, whether the columns of a stage are whole."""
         return self.cells["stage"].isin(STAGES[stage:]).to_numpy()
 
     def _long(self, group: str, key: str) -> pd.DataFrame:
-        """A [cells, n] group as one row per entry; entries whose key is missing are padding."""
-        with _open(self.path) as file:
-            stages = {name: _stage_of(data) for name, data in file.get(group, {}).items() if _is_wide(data, len(self.cells))}
-            columns = {name: file[group][name][:] for name in stages}
-        if key not in columns:
+        """[cells, n] datasets as one row per entry; entries whose key is missing are padding."""
+        parts = [self._long_of(number, group, key) for number in np.unique(self.source)]
+        parts = [part for part in parts if part is not None]
+        if not parts:
             return pd.DataFrame({"cell": np.empty(0, int), "slot": np.empty(0, int), key: np.empty(0, int)})
-        used = ~_is_missing(columns[key]) & self._reached(stages[key])[:, None]
-        cell, slot = np.nonzero(used)
-        frame = {"cell": cell, "slot": slot}
+        return pd.concat(parts, ignore_index=True).sort_values(["cell", "slot"], ignore_index=True) if len(parts) > 1 else parts[0]
+
+    def _long_of(self, number: int, group: str, key: str) -> pd.DataFrame | None:
+        """_long of the cells that one of the sources has."""
+        cells = np.flatnonzero(self.source == number)
+        rows = self.source_row[cells]
+        n_rows = len(self.sources[number].cells)
+        with self.sources[number].open() as file:
+            stages = {name: stage_of(data) for name, data in file.get(group, {}).items() if _is_wide(data, n_rows)}
+            columns = {name: file[group][name][:][rows] for name in stages}
+        if key not in columns:
+            return None
+        used = ~is_missing(columns[key]) & self._reached(stages[key])[cells, None]
+        place, slot = np.nonzero(used)
+        frame: dict[str, Any] = {"cell": cells[place], "slot": slot}
         for name, values in columns.items():
             if values.shape == used.shape:
-                frame[name] = _masked(_decoded(values[used]), ~self._reached(stages[name])[cell])
+                frame[name] = masked(decoded(values[used]), ~self._reached(stages[name])[frame["cell"]])
         return pd.DataFrame(frame)
 
-
-def load(path: str | Path) -> Results:
-    """Reads a results file, or results.h5 of a folder; a run may be writing it. Throws ResultsError."""
-    path = Path(path)
-    if path.is_dir():
-        path = path / "results.h5"
-    with _open(path) as file:
-        info = {name: _plain(value) for name, value in file.attrs.items()}
-        _check(path, info)
-        return Results(path, info, _cells(path, file))
-
-
-def _open(path: Path) -> h5py.File:
-    if not path.is_file():
-        raise ResultsError(f"{path}: no such file; give the results.h5 of a sweep's output folder")
-    try:
-        return h5py.File(path, "r", locking=False)  # a run that writes the file must not be disturbed
-    except OSError as error:
-        raise ResultsError(f"{path}: not an HDF5 file ({error}); give the results.h5 of a sweep's output folder") from error
+    def _judged_parts(self, row: int) -> Iterator[pd.DataFrame]:
+        """`judged` of a cell, a part for each scorer and for its nulls."""
+        if not self._reached(SCORED)[row]:
+            return
+        fields = ("probability", "answer", "truth", "example", "marks", "null_probability", "null_answer")
+        names = [f"predictions/{scorer}_{field}" for scorer in ("fuzz", "detection") for field in fields]
+        found = self.of_cell(row, ["latents/index", *names])
+        for scorer in ("fuzz", "detection"):
+            values = {field: found.get(f"predictions/{scorer}_{field}") for field in fields}
+            if values["truth"] is not None and values["probability"] is not None:
+                yield _judged(row, scorer, found["latents/index"], values, null=False)
+                if values["null_probability"] is not None:
+                    yield _judged(row, scorer, found["latents/index"], values, null=True)
 
 
-def _check(path: Path, info: dict[str, Any]) -> None:
-    filetype = info.get("filetype", "missing")
-    if filetype != FILETYPE:
-        raise ResultsError(f"{path}: attribute filetype is {filetype!r}, expected {FILETYPE!r}; not a results file of saesweep")
-    version = info.get("version", "missing")
-    if version != VERSION:
-        raise ResultsError(
-            f"{path}: results version {version}, this report reads version {VERSION}; "
-            "use the analysis package of the saesweep that wrote the file"
-        )
+def load(*paths: str | Path) -> Results:
+    """Reads the results of one sweep: a file, several (shards, which need not be merged), or folders with results.h5 and
+    shards/*/results.h5. With several files each cell is read from the one where it stands furthest. Runs may be writing the files.
+    Throws ResultsError where one is no results file, or they are of several sweeps."""
+    found = result_files(paths)
+    if not found:
+        raise ResultsError("no file given; give the results.h5 of a sweep's output folder, or that folder")
+    sources = tuple(read_file(path) for path in found)
+    rows = merged(sources)
+    cells = finished(rows.cells, {name: stage for source in sources for name, stage in source.stages.items()})
+    row_of = pd.Series(cells.index, index=cells["id"])
+    at = rows.grid["id"].map(row_of[~row_of.index.duplicated()]).fillna(-1).astype(int)
+    grid = rows.grid.assign(cell=at, state=np.where(at >= 0, cells["state"].reindex(at).to_numpy(), STATES[0]))
+    return Results(found[0], rows.info, cells, grid, sources, rows.file, rows.row)
 
 
-def _cells(path: Path, file: h5py.File) -> pd.DataFrame:
-    group = file.get("cells")
-    if not isinstance(group, h5py.Group) or "id" not in group:
-        raise ResultsError(f"{path}: no dataset /cells/id; the file is damaged or its run never started")
-    n_cells = len(group["id"])
-    # While a run writes, a stage that is read first vouches for the columns read after it.
-    names = sorted((name for name, data in group.items() if data.ndim == 1), key=lambda name: name not in ("state", "stage"))
-    columns = {name: _decoded(group[name][:]) for name in names}
-    for name, values in columns.items():
-        if len(values) != n_cells:
-            raise ResultsError(f"{path}: /cells/{name} has {len(values)} rows, /cells/id has {n_cells}; the file is damaged")
-    cells = pd.DataFrame(columns)
-    missing = dict.fromkeys(TEXT_COLUMNS, "") | dict.fromkeys(INTEGER_COLUMNS, -1)
-    missing |= {"state": 0, "stage": 0} | dict.fromkeys(FLOAT_COLUMNS, np.nan)
-    for name, value in missing.items():
-        if name not in cells:
-            cells[name] = value
-    for name in names:
-        cells[name] = _masked(cells[name], (cells["stage"] < _stage_of(group[name])).to_numpy())
-    cells = cells[[*missing, *(name for name in columns if name not in missing)]].copy()
-    cells["evaluated"] = cells["stage"].astype(int) >= EVALUATED
-    cells["scored"] = cells["stage"].astype(int) >= SCORED
-    cells["state"] = _words(cells["state"], STATES)
-    cells["stage"] = _words(cells["stage"], STAGES)
-    return cells
+def texts_of(tokens: Iterable[int], words: Sequence[str]) -> list[str]:
+    """Texts of token ids, without padding; [id] where there is none."""
+    return [words[token] if token < len(words) else f"[{token}]" for token in tokens if token >= 0]
 
 
-def _stage_of(data: h5py.Dataset) -> int:
-    """The stage that writes a dataset; in rows at an earlier stage it may hold anything."""
-    return int(data.attrs.get("stage", 0))
+def _judged(row: int, scorer: str, index: np.ndarray, values: dict[str, np.ndarray | None], null: bool) -> pd.DataFrame:
+    """One scorer's examples of one cell. values: rows of /predictions by their names without the scorer's."""
+    prefix = "null_" if null else ""
+    probability, truth = values[prefix + "probability"], values["truth"]
+    assert probability is not None and truth is not None
+    asked = truth[: len(probability)] >= 0
+    if null:  # a latent whose explanation no other one replaced has no null
+        asked = asked & np.isfinite(probability).any(axis=1, keepdims=True)
+    slot, place = np.nonzero(asked)
 
+    def column(name: str, missing: int = -1) -> np.ndarray:
+        data = values.get(name)
+        return np.full(len(slot), missing) if data is None else data[slot, place]
 
-def _masked(values: Any, unwritten: np.ndarray) -> Any:
-    """A column with "missing" where its stage has not written it."""
-    values = pd.Series(values).reset_index(drop=True)
-    numeric = pd.api.types.is_numeric_dtype(values)
-    missing = "" if not numeric else np.nan if values.dtype.kind == "f" else 0 if values.dtype.kind == "u" else -1
-    return values.where(~unwritten, missing)
-
-
-def _is_missing(values: np.ndarray) -> np.ndarray:
-    return np.isnan(values) if values.dtype.kind == "f" else values < 0
-
-
-def _words(codes: pd.Series, words: tuple[str, ...]) -> list[str]:
-    return [words[code] if 0 <= code < len(words) else f"unknown ({code})" for code in codes.astype(int)]
+    return pd.DataFrame({
+        "cell": row, "slot": slot, "latent": index[slot], "scorer": scorer, "null": null, "place": place, "example": column("example"),
+        "probability": probability[asked], "answer": column(prefix + "answer"), "truth": truth[slot, place], "marks": column("marks"),
+    })  # fmt: skip
 
 
 def _is_wide(data: Any, n_cells: int) -> bool:
     return isinstance(data, h5py.Dataset) and data.ndim == 2 and data.shape[0] == n_cells
-
-
-def _decoded(values: np.ndarray) -> Any:
-    """Text columns as str (fixed-length UTF-8, NUL padded, in the file); numbers as they are."""
-    if values.dtype.kind not in "SO":
-        return values
-    return pd.Series([_plain(value) for value in values], dtype="str")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace").rstrip("\0")
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
-    return value.item() if isinstance(value, np.generic) else value
