@@ -5,6 +5,8 @@ python tests/python/make_results.py OUT.h5 [--running]
 
 import argparse
 import hashlib
+import re
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -27,9 +29,10 @@ WORDS = [word.replace("_", " ") for word in WORDS]
 TIMINGS = ("train_seconds", "tokens_per_second", "train_loss", "tokens_trained", "d_in", "n_latents", "host", "rank")
 
 
-def make_results(path, models=("models/tiny",), layers=6, seeds=2, latents=2048, states=None, failures=None, without=(), scored=20):
+def make_results(path, models=("models/tiny",), layers=6, seeds=2, latents=2048, states=None, failures=None, without=(), scored=20, rows=None, info=None):
     """states: the state of each cell by row (default: all done); failures: reason by row; without: datasets to leave out;
-    latents: of each SAE; scored: how many of them are scored, 0 where the sweep scores none.
+    latents: of each SAE; scored: how many of them are scored, 0 where the sweep scores none; rows: the cells that the file
+    holds, as a shard does; info: root attributes that differ.
 
     Cells run over models, variants, layers and SAE seeds, the last fastest.
     """
@@ -37,20 +40,40 @@ def make_results(path, models=("models/tiny",), layers=6, seeds=2, latents=2048,
     grid = [(m, v, l, s) for m in models for v in VARIANTS for l in range(layers) for s in range(seeds)]
     states = np.full(len(grid), DONE) if states is None else np.asarray(states)
     data = _cells(grid, states, failures or {}, latents, rng, SCORED if scored else EVALUATED)
+    whole = {f"grid/{name}": data[f"cells/{name}"] for name in ("id", "evaluate_id", "score_id")}
+    whole["grid/settings"] = np.array([f"{model} {variant} layers.{layer} SAE seed {seed}" for model, variant, layer, seed in grid])
     data |= _all_latents(len(grid), states, latents, rng)
     data |= _curves(data["cells/explained_variance"], rng)
     data |= _scores(grid, states, latents, scored, np.random.default_rng(1))
+    if rows is not None:
+        data = {name: values if name.startswith("vocabularies/") else np.asarray(values)[rows] for name, values in data.items()}
+    data |= whole
+    about = documented()
     with h5py.File(path, "w") as file:
         for name, values in data.items():
             if name not in without:
                 file[name] = _padded(values)
                 file[name].attrs["stage"] = _stage_of(name)
+                for attribute, text in about.get(name, {}).items():
+                    file[name].attrs[attribute] = text
         _root(file)
+        for name, text in (info or {}).items():
+            file.attrs[name] = np.bytes_(text.encode())
     return Path(path)
+
+
+@cache
+def documented():
+    """Unit, meaning and whether it is reproducible of each dataset, by its name, from docs/results.md."""
+    page = (Path(__file__).parents[2] / "docs/results.md").read_text()
+    rows = re.findall(r"^\| `/(\w+/\w+)` \|[^|]+\|[^|]+\|([^|]*)\|([^|]*)\| (yes|no) \|$", page, re.M)
+    return {name: {"unit": np.bytes_(unit.strip()), "meaning": np.bytes_(meaning.strip()), "reproducible": np.uint8(same == "yes")} for name, unit, meaning, same in rows}
 
 
 def _stage_of(name):
     group, column = name.split("/")
+    if group == "grid":
+        return 0
     if group in ("examples", "all_latents"):
         return EVALUATED if column == "firing_rate" else HARVESTED
     if group == "latents":
