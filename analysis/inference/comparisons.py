@@ -10,7 +10,8 @@ import pandas as pd
 
 from ..metrics import Metric, ordered_variants
 from ..summary import SETTINGS, with_settings
-from . import bootstrap, decisions, estimates
+from . import bootstrap, decisions, estimates, tables
+from .layers import over_layers
 from .samples import GROUP, Sample, Samples, samples
 
 #: For metrics between 0 and 1, as AUROCs.
@@ -24,7 +25,7 @@ RESULT = [
     "low_tost", "high_tost", "margin", "p_difference", "p_equivalence", "p_difference_holm", "p_equivalence_holm",
     "effect_size", "d_z", "boot_low", "boot_high", "basis", "claim", "verdict",
 ]  # fmt: skip
-Pairs = Iterator[tuple[pd.DataFrame, Sample, Sample]]
+Pair = tuple[pd.DataFrame, Sample, Sample]
 
 
 def default_margins(metrics: Sequence[Metric]) -> dict[str, float]:
@@ -60,13 +61,13 @@ def _compared(cells, latents, metrics, margins, level, seed, pairs_of, keys) -> 
         rng = np.random.default_rng(seed)
         found = samples(cells, latents, metric.name, rng)
         for a, b in combinations(ordered_variants(found.variants), 2):
-            same_init = {a, b} == SAME_INIT
-            for groups, of_a, of_b in pairs_of(found, found.variants[a], found.variants[b]):
-                rows = _rows(of_a, of_b, same_init, margins.get(metric.name, np.nan), level, rng)
-                parts += [groups.iloc[at].assign(metric=metric.name, variant_a=a, variant_b=b, **columns) for at, columns in rows]
+            groups, of_a, of_b = pairs_of(found, found.variants[a], found.variants[b])
+            rows = _rows(of_a, of_b, {a, b} == SAME_INIT, margins.get(metric.name, np.nan), level, rng)
+            names = {"metric": metric.name, "variant_a": a, "variant_b": b}
+            parts += [tables.part(groups, at, names | columns) for at, columns in rows]
     if not parts:
         return pd.DataFrame(columns=[*keys, "metric", *RESULT])
-    frame = decisions.with_holm(pd.concat(parts, ignore_index=True), FAMILY)
+    frame = decisions.with_holm(tables.joined(parts), FAMILY)
     return frame.assign(verdict=decisions.verdicts(frame, level))[[*keys, "metric", *RESULT]]
 
 
@@ -79,30 +80,19 @@ def _checked(margins: dict[str, float], level: float) -> dict[str, float]:
     return margins
 
 
-def _by_layer(found: Samples, a: Sample, b: Sample) -> Pairs:
-    yield found.groups, a, b
+def _by_layer(found: Samples, a: Sample, b: Sample) -> Pair:
+    return found.groups, a, b
 
 
-def _over_layers(found: Samples, a: Sample, b: Sample) -> Pairs:
-    keys = [name for name in GROUP if name != "layer"]
-    for _, at in found.groups.groupby(keys, sort=False).indices.items():
-        of_a, of_b = a.take(at), b.take(at)
-        known = np.concatenate([np.isfinite(arm.values).reshape(len(at), -1) for arm in (of_a, of_b)], axis=1)
-        layers, seeds = estimates.complete(known, lambda rows: np.full(len(rows), len(rows) <= 1))
-        kept = np.isin(np.arange(known.shape[1]), seeds).reshape(2, *a.values.shape[1:])
-        if len(layers) and kept.any((1, 2)).all():
-            means = [arm.take(layers).mean_over_groups(mask) for arm, mask in zip((of_a, of_b), kept)]
-            yield found.groups.iloc[at[:1]].assign(n_layers=len(layers)), *means
+def _over_layers(found: Samples, a: Sample, b: Sample) -> Pair:
+    groups, (of_a, of_b) = over_layers(found.groups, [a, b])
+    return groups, of_a, of_b
 
 
 def _rows(a: Sample, b: Sample, same_init: bool, margin: float, level: float, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, dict]]:
     """Groups whose arms have the same seeds are computed at once: their indices, and their columns of RESULT."""
-    known = np.isfinite(np.stack([a.values, b.values], axis=1))
-    patterns, pattern_of = np.unique(known.reshape(len(known), -1), axis=0, return_inverse=True)
-    for i, pattern in enumerate(patterns):
-        mask_a, mask_b = pattern.reshape(known.shape[1:])
+    for at, (mask_a, mask_b) in tables.alike(np.isfinite(np.stack([a.values, b.values], axis=1))):
         if mask_a.any() or mask_b.any():
-            at = np.flatnonzero(pattern_of.ravel() == i)
             how = estimates.block(mask_a, mask_b, same_init)
             yield at, _columns(a.take(at), b.take(at), how, margin, level, rng)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from ..metrics import Metric, ordered_variants
 from ..summary import with_settings
-from . import decisions, estimates
+from . import decisions, estimates, tables
 from .samples import GROUP, Sample, samples
 
 COLUMNS = [*GROUP, "variant", "metric", "mean", "low", "high", "n_seeds", "n_latents", "basis", "claim"]
@@ -26,23 +26,19 @@ def variant_means(cells: pd.DataFrame, latents: pd.DataFrame, metrics: Sequence[
     for name in [name for metric in metrics for name in (metric.name, metric.null) if name in cells]:
         found = samples(cells, latents, name)
         for variant in ordered_variants(found.variants):
-            parts += [
-                found.groups.iloc[at].assign(variant=variant, metric=name, **columns) for at, columns in _rows(found.variants[variant], level)
-            ]
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+            names = {"variant": variant, "metric": name}
+            parts += [tables.part(found.groups, at, names | columns) for at, columns in mean_rows(found.variants[variant], level)]
+    return tables.joined(parts)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
-def _rows(arm: Sample, level: float):
-    known = np.isfinite(arm.values)
-    patterns, pattern_of = np.unique(known.reshape(len(known), -1), axis=0, return_inverse=True)
-    for i, pattern in enumerate(patterns):
-        mask = pattern.reshape(known.shape[1:])
+def mean_rows(arm: Sample, level: float) -> Iterator[tuple[np.ndarray, dict]]:
+    """Groups with the same seeds at once: their indices, and their columns."""
+    for at, mask in tables.alike(np.isfinite(arm.values)):
         if mask.any():
-            at = np.flatnonzero(pattern_of.ravel() == i)
-            yield at, _columns(arm.take(at), mask, level)
+            yield at, mean_columns(arm.take(at), mask, level)
 
 
-def _columns(arm: Sample, mask: np.ndarray, level: float) -> dict:
+def mean_columns(arm: Sample, mask: np.ndarray, level: float) -> dict:
     rows, columns = estimates.complete(mask, lambda rows: np.full(len(rows), len(rows) <= 2))
     if len(columns) < 2 or not len(rows):
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +31,9 @@ class Sample:
     n_latents: np.ndarray
     pool: np.ndarray | None
 
-    def take(self, groups: np.ndarray) -> Sample:
-        """Some of the groups (indices or a mask)."""
+    def take(self, groups: np.ndarray | list[int]) -> Sample:
+        """Some of the groups, by index."""
+        groups = np.asarray(groups, int)
         pool = None if self.pool is None else self.pool[groups]
         return Sample(self.values[groups], self.error[groups], self.error_df[groups], self.n_latents[groups], pool)
 
@@ -42,50 +43,59 @@ class Sample:
         The variance of a mean of independent means, its degrees of freedom by Satterthwaite (1946).
         """
         error = self.error.sum(0)
-        error_df = error**2 / (self.error**2 / self.error_df).sum(0)
+        with np.errstate(divide="ignore", invalid="ignore"):  # no scatter, or a variance that is known: df is infinite
+            error_df = error**2 / (self.error**2 / self.error_df).sum(0)
         pool = None if self.pool is None else self.pool.mean(0)[None]
         parts = (self.values.mean(0), error / len(self.error) ** 2, error_df, self.n_latents.sum(0))
         return Sample(*(np.where(kept, part, np.nan)[None] for part in parts), pool)
 
 
+def stacked(parts: Sequence[Sample]) -> Sample:
+    """The groups of several samples of one metric, one after another."""
+    columns = zip(*[(part.values, part.error, part.error_df, part.n_latents) for part in parts])
+    pool = None if parts[0].pool is None else np.concatenate([part.pool for part in parts])
+    return Sample(*(np.concatenate(column) for column in columns), pool)
+
+
 @dataclass(frozen=True)
 class Samples:
-    """All variants of one metric. groups: a row per group, columns GROUP; init_seeds: of the arrays' second axis."""
+    """All variants of one metric, on the same axes. groups: a row per group, columns GROUP."""
 
     groups: pd.DataFrame
-    init_seeds: list[int]
     variants: dict[str, Sample]
 
 
 def samples(cells: pd.DataFrame, latents: pd.DataFrame, metric: str, rng: np.random.Generator | None = None) -> Samples:
-    """The evaluated cells' numbers of a metric (a column). Cells alike in all of GROUP, variant and seeds count as one, their mean.
+    """The evaluated cells' numbers of a metric (a column). Without rng there is no pool.
 
-    cells: of summary.with_settings, its index is what `latents.cell` names. Without rng there is no pool.
+    cells: of summary.with_settings, its index is what `latents.cell` names.
     """
     cells = cells[cells["evaluated"] & np.isfinite(cells[metric])] if metric in cells else cells.iloc[:0]
+    columns = {"values": cells[metric].to_numpy(float)} if metric in cells else {"values": np.empty(0)}
+    return arranged(cells, columns | _latent_columns(cells, latents, metric), None if rng is None else _pool(cells, latents, metric, rng))
+
+
+def arranged(cells: pd.DataFrame, columns: Mapping[str, np.ndarray], pool: np.ndarray | None = None) -> Samples:
+    """Numbers of cells, a value a cell (and a row of the pool), by group, variant and seeds; `columns` as a Sample's arrays are named.
+
+    Cells alike in all of GROUP, variant and seeds count as one, their mean.
+    """
     group = cells.groupby(GROUP, sort=False).ngroup().to_numpy()
     groups = cells[GROUP].drop_duplicates().reset_index(drop=True)
-    init, init_seeds = _codes(cells["init_seed"])
-    seed, sae_seeds = _codes(cells["sae_seed"])
-    variant, variants = _codes(cells["variant"])
+    init, init_seeds = pd.factorize(cells["init_seed"], sort=True)
+    seed, sae_seeds = pd.factorize(cells["sae_seed"], sort=True)
+    variant, variants = pd.factorize(cells["variant"], sort=True)
     shape = (len(groups), len(variants), len(init_seeds), len(sae_seeds))
     at = (group, variant, init, seed)
-    columns = {"values": cells[metric].to_numpy(float)} | _latent_columns(cells, latents, metric)
     arrays = {name: _averaged(shape, at, column) for name, column in columns.items()}
-    pool = None if rng is None else _pool(cells, latents, metric, rng)
     wide = None
     if pool is not None:
         wide = np.full((*shape, POOL), np.nan)
         wide[at] = pool
-    return Samples(groups, init_seeds, {
+    return Samples(groups, {
         name: Sample(**{key: values[:, i] for key, values in arrays.items()}, pool=None if wide is None else wide[:, i])
         for i, name in enumerate(variants)
     })  # fmt: skip
-
-
-def _codes(column: pd.Series) -> tuple[np.ndarray, list]:
-    codes, values = pd.factorize(column, sort=True)
-    return codes, list(values)
 
 
 def _averaged(shape: Sequence[int], at: tuple[np.ndarray, ...], values: np.ndarray) -> np.ndarray:
