@@ -5,99 +5,121 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..metrics import METRICS, variant_label
+from ..metrics import METRICS
 from ..summary import SETTINGS
 from .decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
-from .estimates import OTHER_WEIGHTS, THESE_WEIGHTS
+from .estimates import SEEDS, THESE_WEIGHTS
 
-#: Variants that are a random model; the control is none.
-RANDOM = ("step0", "rerandomized_excl", "rerandomized_incl")
+#: Variants that are a random model, and what a sentence calls them. The control is none.
+RANDOM = {
+    "step0": "the model at step 0",
+    "rerandomized_excl": "the re-randomized model that keeps its embeddings",
+    "rerandomized_incl": "the wholly re-randomized model",
+}
+CONTROL = "control"
 SCORES = ("fuzz_auroc", "detection_auroc", "simulation_correlation")
-#: Below so many seeds the last sentence says that they are few: Student's t still doubles the normal's interval there.
-FEW = 4
+#: What the second sentence may name. Not what grows with the activations' norm, as MSE and L1: that differs in any case.
+SEPARATING = ("token_entropy", *SCORES, "explained_variance", "cosine_similarity", "dead_fraction")
+#: Below so many seeds the last sentence says that they are few: Student's t makes intervals half as wide again, and more.
+FEW = 5
 _METRICS = {metric.name: metric for metric in METRICS}
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def answer_sentences(answers: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
+def answer_sentences(answers: pd.DataFrame, comparisons: pd.DataFrame, level: float = 0.95) -> list[str]:
     """How the scores compare, what separates trained from random, and how far that can be trusted; plain text.
 
-    answers: of model_answers. Empty where no trained variant stands beside a random one.
+    answers: of model_answers, comparisons: of compare_variants, at this level. Empty where no trained variant stands beside a random one.
     """
-    answers = answers[answers["variant"].isin(RANDOM) & np.isfinite(answers["difference"])]
-    if answers.empty:
+    answers = answers[np.isfinite(answers["difference"].astype(float))]
+    random = answers[answers["variant"].isin(RANDOM)]
+    if random.empty:
         return []
-    return [_scores(answers), _separating(answers), _trust(answers, comparisons)]
+    return [_scores(random, answers, level), _separating(random), _trust(random, comparisons)]
 
 
-def _scores(answers: pd.DataFrame) -> str:
-    name = next((name for name in SCORES if (answers["metric"] == name).any()), None)
-    if name is None:
-        name, start = answers["metric"].iloc[0], "No explanations were scored here; "
-    else:
-        start = ""
-    rows = answers[answers["metric"] == name]
-    models = f"the trained model's {_lower(name)}" if _n_models(rows) == 1 else f"the trained models' {_lower(name)}"
-    text = f"{start}{models} is {_span(rows['mean_a'], name)} and the random ones' {_span(rows['mean_b'], name)}, means over the layers"
+def _scores(random: pd.DataFrame, answers: pd.DataFrame, level: float) -> str:
+    name = next((name for name in SCORES if (random["metric"] == name).any()), random["metric"].iloc[0])
+    rows = random[random["metric"] == name]
+    start = "" if name in SCORES else "no explanations were scored here; "
+    text = f"{start}{_lower(name)} is {_span(rows['mean_a'], name)} in the trained {_models(rows)} and {_span(rows['mean_b'], name)} in the random ones"
+    control = answers[(answers["metric"] == name) & (answers["variant"] == CONTROL)]
+    text += f" ({_span(control['mean_b'], name)} in the control)" if len(control) else ""
+    text += _over(rows)
     if (rows["verdict"] == NO_CLAIM).all():
-        return _sentence(f"{text}; with one seed this compares single SAEs and decides nothing about the models")
-    margin = rows["margin"].iloc[0]
-    parts = [_counted(rows, DIFFERENT, "different"), _counted(rows, EQUIVALENT, f"equivalent within {margin:g}"), _counted(rows, UNDECIDED, "undecided")]
-    return _sentence(f"{text}: {_joined([part for part in parts if part])}")
+        return _sentence(f"{text}, but with one seed this compares single SAEs and decides nothing about the models")
+    words = {DIFFERENT: "is different from", EQUIVALENT: f"is equivalent within {rows['margin'].iloc[0]:g} to", UNDECIDED: "cannot be told different from or equivalent to"}
+    verdicts = [f"{words[verdict]} {_which(rows, verdict)}" for verdict in words if (rows["verdict"] == verdict).any()]
+    largest = rows.loc[rows["difference"].abs().idxmax()]
+    span = f"{_number(largest['low'], name)} to {_number(largest['high'], name)}"
+    return _sentence(f"{text}: trained {_joined(verdicts)}, the largest difference being {_number(largest['difference'], name)} ({100 * level:g}% interval {span})")
 
 
-def _counted(rows: pd.DataFrame, verdict: str, words: str) -> str:
+def _which(rows: pd.DataFrame, verdict: str) -> str:
     found = rows[rows["verdict"] == verdict]
-    if found.empty:
-        return ""
     if _n_models(rows) > 1:
-        return f"{words} in {len(found)} of {len(rows)} comparisons"
-    return f"{words} for {_joined([variant_label(variant) for variant in found['variant']])}"
+        return f"random in {len(found)} of {len(rows)} comparisons"
+    if len(found) == len(rows) > 1:
+        return f"all {_word(len(rows))} of them"
+    return _joined([RANDOM[variant] for variant in found["variant"]])
 
 
-def _separating(answers: pd.DataFrame) -> str:
-    """Metrics whose overall verdict is different for all random variants of all models, the largest effect first."""
-    groups = answers.groupby("metric", sort=False)
-    every = groups["verdict"].agg(lambda verdicts: (verdicts == DIFFERENT).all())
-    same_sign = groups["difference"].agg(lambda values: abs(np.sign(values).sum()) == len(values))
-    size = groups["effect_size"].agg(lambda values: values.abs().min())
-    names = list(size[every & same_sign].sort_values(ascending=False).index)
+def _separating(random: pd.DataFrame) -> str:
+    """The metrics that differ, in one direction, from all random variants of all models."""
+    known = random[(random["verdict"] != NO_CLAIM) & random["metric"].isin(SEPARATING)]
+    if known.empty:
+        return "Which metrics separate trained from random stays open: that takes at least two seeds, and better five."
+    names = [name for name in SEPARATING if _separates(known[known["metric"] == name])]
     if not names:
-        if (answers["verdict"] == NO_CLAIM).all():
-            return "Which metrics separate trained from random stays open: at least two seeds are needed, and five are advised."
-        some = int((answers["verdict"] == DIFFERENT).sum())
-        return f"No metric separates trained from every random model with certainty; {some} of {len(answers)} comparisons over all metrics differ."
-    parts = [_how_far(answers[answers["metric"] == name], name) for name in names[:3]]
-    more = f"; {len(names) - 3} more metrics do so too" if len(names) > 3 else ""
-    return _sentence(f"What separates trained from every random model: {'; '.join(parts)}{more}")
+        some = int((known["verdict"] == DIFFERENT).sum())
+        return f"No metric separates trained from every random model with certainty: of {len(known)} comparisons of {known['metric'].nunique()} metrics, {some} are different."
+    return _sentence(f"what separates trained from every random model is {_joined([_how_far(known[known['metric'] == name], name) for name in names])}")
+
+
+def _separates(rows: pd.DataFrame) -> bool:
+    return len(rows) > 0 and (rows["verdict"] == DIFFERENT).all() and rows["difference"].gt(0).nunique() == 1
 
 
 def _how_far(rows: pd.DataFrame, name: str) -> str:
     sign = "higher" if rows["difference"].iloc[0] > 0 else "lower"
-    deepest = rows.loc[rows["largest_difference"].abs().idxmax()]
-    where = f", most at layer {deepest['largest_layer']}" if rows["n_layers"].max() > 1 else ""
+    layers = sorted(set(rows["largest_layer"]))
+    if rows["n_layers"].max() == 1:
+        where = ""
+    elif len(layers) == 1:
+        where = f", most at layer {layers[0]}"
+    else:
+        where = f", most at layers {layers[0]} to {layers[-1]}"
     return f"{_lower(name)} ({_span(rows['difference'].abs(), name)} {sign} in trained{where})"
 
 
-def _trust(answers: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    fewest = int(answers[["n_a", "n_b"]].min(axis=None))
-    if fewest < 2:
-        return "There is one seed to an arm, so the intervals are over the latents of these SAEs only and another seed may give other numbers."
-    claims = set(answers["claim"])
-    if claims == {THESE_WEIGHTS}:
-        text = f"All of this rests on {fewest} SAE seeds of one set of weights a variant: it speaks of these weights and not of other random initializations"
-    elif THESE_WEIGHTS in claims:
-        text = f"Each arm has at least {fewest} seeds; where a random variant has one init seed, it speaks of those weights only"
+def _trust(random: pd.DataFrame, comparisons: pd.DataFrame) -> str:
+    known = random[random["basis"] == SEEDS]
+    if known.empty:
+        return "There is one seed to an arm, so the intervals are over the latents of these SAEs only; another seed may give other numbers."
+    fewest = int(known[["n_a", "n_b"]].min(axis=None))
+    if set(known["claim"]) == {THESE_WEIGHTS}:
+        text = f"all of this rests on {_word(fewest)} SAE seeds and one draw of each random model's weights, so it speaks of these weights and not of other random initializations"
+    elif THESE_WEIGHTS in set(known["claim"]):
+        text = f"all of this rests on {_word(fewest)} seeds or more; of a random model that was drawn once it speaks of those weights only, not of other random initializations"
     else:
-        starts = "several init seeds and SAE seeds" if OTHER_WEIGHTS in claims else "several init seeds"
-        text = f"Random variants have {starts} (at least {fewest}), so it speaks of other random initializations, too, beside this one trained model"
-    open_ones = int((comparisons["verdict"] == UNDECIDED).sum())
-    total = int((comparisons["verdict"] != NO_CLAIM).sum())
-    few = f"; {fewest} seeds are few, and undecided ({open_ones} of {total} comparisons by layer) does not mean similar" if fewest < FEW else ""
-    return _sentence(text + few)
+        text = f"all of this rests on {_word(fewest)} seeds or more and several draws of the random models' weights, so it speaks of other random initializations of these models too, but of one training run"
+    if fewest >= FEW:
+        return _sentence(text)
+    open_ones, total = (int(mask.sum()) for mask in (comparisons["verdict"] == UNDECIDED, comparisons["verdict"] != NO_CLAIM))
+    return _sentence(f"{text}; {_word(fewest)} seeds are few, {open_ones} of {total} comparisons by layer stay undecided, and undecided does not mean similar")
+
+
+def _over(rows: pd.DataFrame) -> str:
+    layers = sorted({int(n) for n in rows["n_layers_averaged"]})
+    return "" if layers == [1] else f", means over {_word(layers[0]) if len(layers) == 1 else 'the'} layers"
 
 
 def _n_models(rows: pd.DataFrame) -> int:
     return rows.groupby([*SETTINGS, "model"]).ngroups
+
+
+def _models(rows: pd.DataFrame) -> str:
+    return "model" if _n_models(rows) == 1 else "models"
 
 
 def _lower(name: str) -> str:
@@ -106,14 +128,20 @@ def _lower(name: str) -> str:
 
 
 def _span(values: pd.Series, name: str) -> str:
-    """0.812, or 0.781 to 0.862; with the unit where it has one."""
-    ends = [_number(value) for value in (values.min(), values.max())]
+    """0.81, or 0.78 to 0.86; with the unit where it has one."""
+    ends = [_number(value, name) for value in (values.min(), values.max())]
     unit = " nats" if name.startswith("token_entropy") else ""
     return (ends[0] if ends[0] == ends[1] else " to ".join(ends)) + unit
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}"
+def _number(value: float, name: str) -> str:
+    """Three decimals for scores, whose differences are small."""
+    digits = 3 if name in SCORES else 2
+    return (f"{value:.{digits}f}" if abs(value) < 10 else f"{value:,.0f}").replace("-", "\N{MINUS SIGN}")
+
+
+def _word(n: int) -> str:
+    return _NUMBERS[n] if n < len(_NUMBERS) else str(n)
 
 
 def _joined(parts: list[str]) -> str:
