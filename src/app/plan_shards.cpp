@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 #include "app/table.h"
@@ -20,19 +19,16 @@ constexpr size_t kShardsShown = 40;
 
 }  // namespace
 
-std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::CostModel& cost,
-                                   const sweep::CostModel& predicted, int n_shards) {
-  const std::vector<int> shards = sweep::shard_of_cells(cells, cost, n_shards);
-  std::vector<ShardPlan> plans(static_cast<size_t>(n_shards));
-  for (const sweep::Group& group : sweep::make_groups(cells)) {
-    std::map<int, std::vector<const sweep::Cell*>> parts;
-    for (const size_t number : group.cells) parts[shards[number]].push_back(&cells[number]);
-    for (const auto& [shard, part] : parts) {
-      ShardPlan& plan = plans[static_cast<size_t>(shard)];
-      plan.n_cells += part.size();
-      ++plan.n_groups;
-      plan.seconds += predicted.stages(part).total();
-    }
+std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::RunOptions& run,
+                                   const sweep::CostModel& cost, uint64_t memory_bytes, int n_shards) {
+  const std::vector<int> shard_of = sweep::shard_of_cells(cells, cost, n_shards);
+  std::vector<std::vector<sweep::Cell>> parts(static_cast<size_t>(n_shards));
+  for (size_t i = 0; i < cells.size(); ++i) parts[static_cast<size_t>(shard_of[i])].push_back(cells[i]);
+  std::vector<ShardPlan> plans;
+  for (const std::vector<sweep::Cell>& part : parts) {
+    ShardPlan plan{.n_cells = part.size(), .n_groups = sweep::make_groups(part).size()};
+    for (const sweep::Unit& unit : sweep::make_units(part, run, cost, memory_bytes)) plan.seconds += unit.cost_seconds;
+    plans.push_back(plan);
   }
   return plans;
 }

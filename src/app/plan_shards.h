@@ -19,9 +19,10 @@ struct ShardPlan {
   double seconds = 0;
 };
 
-//! The division that `run --shard I/n_shards` takes, which is by the uncalibrated model; times are as `predicted` says.
-std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::CostModel& cost,
-                                   const sweep::CostModel& predicted, int n_shards);
+//! The division that `run --shard I/n_shards` takes, which is by the cost model's own (CostModel::for_division); times
+//! are the sums of the units of a shard, each of which fits into a rank's memory.
+std::vector<ShardPlan> plan_shards(std::span<const sweep::Cell> cells, const sweep::RunOptions& run,
+                                   const sweep::CostModel& cost, uint64_t memory_bytes, int n_shards);
 
 //! A line a shard; "" where there are none.
 std::string shards_text(std::span<const ShardPlan> shards);

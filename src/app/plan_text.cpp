@@ -98,6 +98,8 @@ std::string schedule_text(const Plan& plan) {
 }
 
 std::string time_source(const Plan& plan) {
+  if (plan.device)
+    return fmt::format("operations and bytes counted, at what is assumed of {}", plan.device->device->name);
   return plan.n_cells_known > 0 ? fmt::format("by what {} finished cells of this output took", plan.n_cells_known)
                                 : "rough: counted operations at 60 GFLOP/s a core";
 }
@@ -142,12 +144,12 @@ std::string plan_text(const Plan& plan) {
       "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n\n{}\n{}\n{}"
       "Time: about {} ({})\n"
       "Memory: up to {} a rank, LibTorch's own aside; the largest cell alone needs {} ({})\n{}{}"
-      "Output: {} in {}\n{}",
+      "Output: {} in {}\n{}{}",
       plan.options.name, plan.cells.size(), groups.size(), plan.units.size(), groups_text(plan, groups),
       schedule_text(plan), shards_text(plan.shards), duration_text(plan.schedule.makespan), time_source(plan),
       bytes_text(memory), bytes_text(plan.cell_bytes), device_text(plan.cell_bytes), buffer_text,
       checkpoints_text(plan.checkpoints), bytes_text(plan.output_bytes), plan.options.output.string(),
-      requests_text(plan.options, plan.cells));
+      requests_text(plan.options, plan.cells), plan.device ? device_plan_text(*plan.device, plan.cells.size()) : "");
 }
 
 std::string cells_text(const Plan& plan) {
@@ -157,7 +159,8 @@ std::string cells_text(const Plan& plan) {
   }
   TextTable table({"cell", "unit", "id", "settings"});
   for (size_t i = 0; i < plan.cells.size(); ++i) {
-    table.add({std::to_string(i), std::to_string(unit_of[i]), plan.cells[i].id, describe(plan.cells[i])});
+    table.add(
+        {std::to_string(i), std::to_string(unit_of[i]), plan.device ? "-" : plan.cells[i].id, describe(plan.cells[i])});
   }
   return table.text();
 }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "app/plan_checkpoints.h"
+#include "app/plan_device.h"
 #include "app/plan_shards.h"
 #include "sweep/cell.h"
 #include "sweep/options.h"
@@ -27,6 +29,8 @@ struct Plan {
   std::vector<ShardPlan> shards;
   //! Finished cells of this output by which times are predicted; 0: counted operations alone.
   int64_t n_cells_known = 0;
+  //! Where the plan is made for a device by name.
+  std::optional<DevicePlan> device;
   //! What a run writes.
   uint64_t output_bytes = 0;
   //! What the largest cell needs alone.
@@ -37,7 +41,7 @@ struct Plan {
 //! output, and what the judge is asked. Long tables are cut.
 std::string plan_text(const Plan& plan);
 
-//! A line a cell, with its id and unit.
+//! A line a cell, with its id and unit; a plan for a device by name has no ids.
 std::string cells_text(const Plan& plan);
 
 //! The smallest common size of a device's memory that holds so many bytes: "a device of 40 GB".

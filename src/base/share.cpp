@@ -1,6 +1,7 @@
 #include "base/share.h"
 
 #include <cstdlib>
+#include <initializer_list>
 #include <system_error>
 
 #include "base/errors.h"
@@ -19,6 +20,23 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
+fs::path program() {
+  std::error_code ignored;
+  return fs::read_symlink("/proc/self/exe", ignored);
+}
+
+//! The first of these places that is a folder, seen from the program's and from those above it; empty where none is.
+fs::path beside_program(std::initializer_list<const char*> places) {
+  fs::path above = program();
+  for (int level = 0; level < kLevels && above.has_relative_path(); ++level) {
+    above = above.parent_path();
+    for (const char* place : places) {
+      if (const auto folder = (above / place).lexically_normal(); is_folder(folder)) return folder;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 fs::path prompts_folder() {
@@ -26,19 +44,21 @@ fs::path prompts_folder() {
     if (!is_folder(given)) throw InputError("SAESWEEP_PROMPTS", std::string(given) + ": no such folder");
     return fs::absolute(given);
   }
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  fs::path above = program;
-  for (int level = 0; level < kLevels && above.has_relative_path(); ++level) {
-    above = above.parent_path();
-    for (const auto* beside : {"../share/saesweep/prompts", "../share/prompts"}) {
-      if (const auto folder = (above / beside).lexically_normal(); is_folder(folder)) return folder;
-    }
+  if (const auto folder = beside_program({"../share/saesweep/prompts", "../share/prompts"}); !folder.empty()) {
+    return folder;
   }
   if (const fs::path folder = SAESWEEP_SOURCE_SHARE "/prompts"; is_folder(folder)) return folder;
-  throw InputError(program.string(),
+  throw InputError(program().string(),
                    "no folder of prompts (share/saesweep/prompts) was found beside the program; install it whole, or "
                    "name the folder in the environment variable SAESWEEP_PROMPTS");
+}
+
+fs::path configs_folder() {
+  if (const auto folder = beside_program({"../share/saesweep/sweeps/configs", "../sweeps/configs"}); !folder.empty()) {
+    return folder;
+  }
+  const fs::path folder = SAESWEEP_SOURCE_SHARE "/../sweeps/configs";
+  return is_folder(folder) ? folder.lexically_normal() : fs::path();
 }
 
 }  // namespace saesweep

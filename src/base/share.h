@@ -9,4 +9,8 @@ namespace saesweep {
 //! program was built from. Throws InputError where there is none.
 std::filesystem::path prompts_folder();
 
+//! The folder of the models' configs that the program brings: share/saesweep/sweeps/configs (installed) or
+//! sweeps/configs (a checkout), looked for in the same places. Empty where there is none.
+std::filesystem::path configs_folder();
+
 }  // namespace saesweep

@@ -35,8 +35,22 @@ StageSeconds StageSeconds::times(const StageFactors& factors) const {
   return {train * factors.train, evaluate * factors.evaluate, harvest * factors.harvest};
 }
 
+Speeds speeds_of(CoreSpeed core, int64_t threads) {
+  const double flops = core.flops * static_cast<double>(threads);
+  return {.forward_flops = flops,
+          .train_flops = flops,
+          .evaluate_flops = flops,
+          .sparse_flops = flops,
+          .bytes = core.bytes};
+}
+
 CostModel::CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core)
-    : options_(options), flops_(core.flops * options.run.threads), bytes_(core.bytes) {
+    : CostModel(options, inputs, speeds_of(core, options.run.threads)) {
+  core_ = core;
+}
+
+CostModel::CostModel(const SweepOptions& options, const ResolvedInputs& inputs, const Speeds& speeds)
+    : options_(options), speeds_(speeds) {
   for (const auto& [path, model] : inputs.models) configs_.emplace(path, model.config);
 }
 
@@ -48,12 +62,12 @@ CostModel CostModel::with_factors(const StageFactors& factors) const {
 
 CostModel CostModel::for_division() const {
   CostModel model = with_factors({});
-  model.flops_ = flops_ / static_cast<double>(options_.run.threads);
+  model.speeds_ = speeds_of(core_, 1);
   return model;
 }
 
 double CostModel::zeroing_seconds(const Cell& cell) const {
-  return options_.evaluate.ce_tokens * rest_flops(cell) / flops_ * factors_.evaluate;
+  return options_.evaluate.ce_tokens * rest_flops(cell) / speeds_.forward_flops * factors_.evaluate;
 }
 
 double CostModel::blocks_flops(const model::GptNeoxConfig& config, int64_t n_blocks) const {
@@ -88,13 +102,13 @@ StageSeconds CostModel::shared(std::span<const Cell* const> cells) const {
     }
     if (const auto [place, is_new] = zeroed.try_emplace(cell->hookpoint); is_new) place->second = rest_flops(*cell);
   }
-  const double forward = blocks_flops(config, last_layer + 1) / flops_;
+  const double forward = blocks_flops(config, last_layer + 1) / speeds_.forward_flops;
   double patched = blocks_flops(config, config.n_layers) + 2.0 * config.d_model * config.vocab_size;
   for (const auto& [hookpoint, flops] : zeroed) patched += flops;
   // The metrics are taken on held-out text and on as much training text.
   const StageSeconds counted{.train = static_cast<double>(tokens) * forward,
                              .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * forward +
-                                         options_.evaluate.ce_tokens * patched / flops_,
+                                         options_.evaluate.ce_tokens * patched / speeds_.forward_flops,
                              .harvest = harvest_tokens() * forward};
   return counted.times(factors_);
 }
@@ -102,16 +116,16 @@ StageSeconds CostModel::shared(std::span<const Cell* const> cells) const {
 StageSeconds CostModel::own(const Cell& cell) const {
   const double encoder = encoder_flops(cell);
   const double decoder = decoder_flops(cell);
-  const double choice = kPreActivationBytes * static_cast<double>(cell.n_latents) / bytes_;
-  const double encoded = (encoder + decoder) / flops_ + choice;
+  const double choice = kPreActivationBytes * static_cast<double>(cell.n_latents) / speeds_.bytes;
+  const double encoded = encoder / speeds_.evaluate_flops + decoder / speeds_.sparse_flops + choice;
   // Beside the decoder's forward: gradients of the latents, the decoder and the encoder, all over k latents.
-  const double trained = (encoder + 4 * decoder) / flops_ + choice +
-                         kAdamBytes * n_parameters(cell) / options_.train.batch_tokens / bytes_;
-  const StageSeconds counted{
-      .train = static_cast<double>(cell.tokens) * trained,
-      .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * encoded +
-                  static_cast<double>(options_.evaluate.ce_tokens) * (encoded + rest_flops(cell) / flops_),
-      .harvest = harvest_tokens() * encoded};
+  const double trained = encoder / speeds_.train_flops + 4 * decoder / speeds_.sparse_flops + choice +
+                         kAdamBytes * n_parameters(cell) / options_.train.batch_tokens / speeds_.bytes;
+  const StageSeconds counted{.train = static_cast<double>(cell.tokens) * trained,
+                             .evaluate = static_cast<double>(2 * options_.evaluate.tokens) * encoded +
+                                         static_cast<double>(options_.evaluate.ce_tokens) *
+                                             (encoded + rest_flops(cell) / speeds_.forward_flops),
+                             .harvest = harvest_tokens() * encoded};
   return counted.times(factors_);
 }
 

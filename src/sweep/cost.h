@@ -19,6 +19,22 @@ struct CoreSpeed {
   double bytes = 8e9;
 };
 
+//! What a rank computes with, by what is computed; operations or bytes a second.
+struct Speeds {
+  //! The model's forward passes.
+  double forward_flops = 0;
+  //! The encoder's products, in training and afterwards.
+  double train_flops = 0;
+  double evaluate_flops = 0;
+  //! Decoding k latents, and the gradients over them.
+  double sparse_flops = 0;
+  //! Through memory.
+  double bytes = 0;
+};
+
+//! Of a rank of so many cores.
+Speeds speeds_of(CoreSpeed core, int64_t threads);
+
 struct StageFactors;
 
 //! Seconds of a rank's device by stage of a cell.
@@ -43,13 +59,15 @@ struct StageFactors {
 //! of the sweep: relative costs matter, absolute ones are within a factor of a few; sweep/calibration.h finds factors.
 class CostModel {
  public:
+  //! Of ranks of [run] threads cores.
   CostModel(const SweepOptions& options, const ResolvedInputs& inputs, CoreSpeed core = {});
+  //! Of ranks of these speeds, whatever they compute on.
+  CostModel(const SweepOptions& options, const ResolvedInputs& inputs, const Speeds& speeds);
 
   //! The same, its seconds times these factors.
   CostModel with_factors(const StageFactors& factors) const;
 
-  //! As a division among the jobs of an array has it: on one thread, by no factors, so that it depends on the grid
-  //! alone.
+  //! As a division among the jobs of an array has it: on one core, by no factors, so that it depends on the grid alone.
   CostModel for_division() const;
 
   //! Paid once by cells that train together, however many: the model's forward pass to their last hookpoint,
@@ -83,8 +101,8 @@ class CostModel {
 
   SweepOptions options_;
   std::map<std::string, model::GptNeoxConfig> configs_;
-  double flops_;
-  double bytes_;
+  CoreSpeed core_;
+  Speeds speeds_;
   StageFactors factors_;
 };
 

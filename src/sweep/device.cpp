@@ -27,9 +27,14 @@ std::string device_kind(const SweepOptions& options, bool has_cuda) {
   const std::string kind = has_cuda && wanted != "cpu" ? "cuda" : "cpu";
   if (kind == "cpu" && options.train.precision == "tf32" && options.load.empty()) {
     throw ConfigError(options.source + ": sae.precision",
-                      "found 'tf32', which CUDA devices alone compute in; expected float32 or bfloat16 on the CPU");
+                      "found 'tf32', which CUDA devices alone compute in; expected float32 or bfloat16 on the CPU "
+                      "(saesweep plan --device plans for a GPU that is elsewhere)");
   }
   return kind;
+}
+
+uint64_t usable_device_bytes(double device_bytes) {
+  return static_cast<uint64_t>(kDeviceShare * device_bytes);
 }
 
 at::Device rank_device(const RunOptions& run, const mpi::Comm& comm) {
@@ -44,7 +49,7 @@ uint64_t memory_of_ranks(const RunOptions& run, at::Device device, const mpi::Co
   const auto places = node.all_gather(model::device_place(device));
   const auto n_sharing = static_cast<double>(std::ranges::count(places, model::device_place(device)));
   const auto bytes = static_cast<double>(model::device_bytes(device));
-  const auto share = static_cast<uint64_t>(kDeviceShare * bytes / n_sharing);
+  const auto share = usable_device_bytes(bytes / n_sharing);
   return comm.min(share > 0 ? share : std::numeric_limits<uint64_t>::max());
 }
 

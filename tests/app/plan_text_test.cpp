@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,6 +20,8 @@ namespace {
 
 using sweep::small_inputs;
 using sweep::small_sweep;
+
+constexpr uint64_t kAnyMemory = std::numeric_limits<uint64_t>::max();
 
 Plan small_plan(int n_ranks, sweep::SweepOptions options = small_sweep()) {
   Plan plan;
@@ -100,7 +104,7 @@ TEST(PlanShards, HaveAllCellsAndTheSameTimeAboutAll) {
   const auto options = small_sweep();
   const auto cells = sweep::expand(options, small_inputs());
   const sweep::CostModel cost(options, small_inputs());
-  const auto shards = plan_shards(cells, cost, cost, 3);
+  const auto shards = plan_shards(cells, options.run, cost, kAnyMemory, 3);
   ASSERT_EQ(shards.size(), 3U);
   size_t n = 0;
   for (const auto& shard : shards) n += shard.n_cells;
@@ -117,7 +121,21 @@ TEST(PlanShards, OneShardTakesWhatTheWholeTakes) {
   const sweep::CostModel cost(plan.options, small_inputs());
   double seconds = 0;
   for (const auto& unit : plan.units) seconds += unit.cost_seconds;
-  EXPECT_NEAR(plan_shards(plan.cells, cost, cost, 1).front().seconds, seconds, 1e-9 * seconds);
+  EXPECT_NEAR(plan_shards(plan.cells, plan.options.run, cost, kAnyMemory, 1).front().seconds, seconds, 1e-9 * seconds);
+}
+
+TEST(PlanShards, CellsThatDoNotFitTogetherPayTheirForwardPassesEach) {
+  const auto plan = small_plan(1);
+  const sweep::CostModel cost(plan.options, small_inputs());
+  uint64_t largest = 0;
+  double seconds = 0;
+  for (const auto& cell : plan.cells) {
+    const auto* alone = &cell;
+    largest = std::max(largest, cost.memory_bytes({&alone, 1}));
+    seconds += cost.stages({&alone, 1}).total();
+  }
+  const auto shards = plan_shards(plan.cells, plan.options.run, cost, largest, 1);
+  EXPECT_NEAR(shards.front().seconds, seconds, 1e-9 * seconds);
 }
 
 TEST(PlanShards, ManyAreToldByTheirExtremes) {
@@ -128,6 +146,48 @@ TEST(PlanShards, ManyAreToldByTheirExtremes) {
   EXPECT_TRUE(has(text, "7/100")) << text;
   EXPECT_TRUE(has(text, "9/100")) << text;
   EXPECT_LT(n_lines(text), 7) << text;
+}
+
+Plan device_plan_of(const std::string& name, uint64_t memory_bytes) {
+  Plan plan = small_plan(1);
+  const auto& device = sweep::named_device(name);
+  const sweep::CostModel cost(plan.options, small_inputs(), sweep::speeds_of(device, plan.options));
+  plan.units = make_units(plan.cells, plan.options.run, cost, memory_bytes);
+  plan.device = plan_device(device, plan.cells, plan.units, cost, memory_bytes);
+  return plan;
+}
+
+TEST(PlanDevice, HoursByStageAddUpToThoseOfItsUnits) {
+  const Plan plan = device_plan_of("a100-80g", kAnyMemory);
+  double seconds = 0;
+  for (const auto& unit : plan.units) seconds += unit.cost_seconds;
+  EXPECT_NEAR(plan.device->seconds(), seconds, 1e-9 * seconds);
+  EXPECT_GT(plan.device->forward_seconds, 0);
+  EXPECT_GT(plan.device->train_seconds, 0);
+  EXPECT_EQ(plan.device->n_too_large, 0U);
+}
+
+TEST(PlanDevice, SaysWhatIsStatedAndWhatIsAssumed) {
+  Plan plan = device_plan_of("a100-80g", kAnyMemory);
+  plan.device->notes = {"the text was not found"};
+  const auto text = plan_text(plan);
+  EXPECT_TRUE(has(text, "Planned for a100-80g (NVIDIA A100 SXM4 80 GB)")) << text;
+  EXPECT_TRUE(has(text, "bfloat16 312 TFLOP/s, TF32 156 TFLOP/s, float32 19.5 TFLOP/s, 2.039 TB/s")) << text;
+  EXPECT_TRUE(has(text, "assumed, not measured: 50 %")) << text;
+  EXPECT_TRUE(has(text, "forward passes  SAE training  evaluation  harvest  device hours")) << text;
+  EXPECT_TRUE(has(text, "Note: the text was not found")) << text;
+  EXPECT_TRUE(has(text, "at what is assumed of a100-80g")) << text;
+  EXPECT_FALSE(has(text, "do not fit")) << text;
+}
+
+TEST(PlanDevice, CellsThatDoNotFitAreCounted) {
+  EXPECT_TRUE(has(plan_text(device_plan_of("v100-32g", 1'000'000)), "60 of 60 cells do not fit on it"));
+}
+
+TEST(PlanDevice, CellsHaveNoIdsWhereContentsAreNotKnown) {
+  const Plan plan = device_plan_of("h200", kAnyMemory);
+  EXPECT_FALSE(has(cells_text(plan), plan.cells.front().id));
+  EXPECT_TRUE(has(cells_text(small_plan(1)), plan.cells.front().id));
 }
 
 // Pythia 6.9b at R = 64: 2 * 4096 * 262144 weights and biases, each with two float32 moments: 12 bytes a parameter,
