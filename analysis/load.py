@@ -21,8 +21,9 @@ __all__ = ["LATENT_SCORED", "STAGES", "STATES", "Example", "Results", "ResultsEr
 
 #: Of /latents/status.
 LATENT_SCORED = 2
-#: What `judged` is sorted by.
+#: What `judged` is sorted by, and its columns.
 JUDGED_ORDER = ["cell", "slot", "scorer", "null", "place"]
+JUDGED_COLUMNS = ["cell", "slot", "latent", "scorer", "null", "place", "example", "probability", "answer", "truth", "marks"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,9 @@ class Results:
     def judged_of(self, rows: Iterable[int]) -> pd.DataFrame:
         """`judged` of some cells (rows of `cells`)."""
         parts = [part for row in rows for part in self._judged_parts(row)]
-        empty = pd.DataFrame({name: np.empty(0, int) for name in JUDGED_ORDER})
-        return pd.concat(parts, ignore_index=True).sort_values(JUDGED_ORDER, ignore_index=True) if parts else empty
+        if not parts:
+            return pd.DataFrame({name: np.empty(0, int) for name in JUDGED_COLUMNS}).astype({"scorer": str, "null": bool, "probability": float})
+        return pd.concat(parts, ignore_index=True).sort_values(JUDGED_ORDER, ignore_index=True)
 
     def describe(self) -> pd.DataFrame:
         """A row per column of every frame: frame, column, unit, meaning, reproducible (whether two runs agree in every bit)."""
