@@ -1,0 +1,30 @@
+"""Data and libraries inside a page of HTML: gzip and base64, which templates/embed.js unpacks.
+
+A page that holds any has to run templates/embed.js first.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+#: Of gzip: higher levels take twice the time for two percent.
+LEVEL = 6
+
+
+def blob(name: str, value: Any) -> str:
+    """A value as JSON; `saesweep.unpack(name)` gives it back. Throws ValueError where it holds NaN, which JSON lacks."""
+    return _element(name, json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
+
+
+def library(name: str, path: Path) -> str:
+    """A script, which `saesweep.script(name)` runs."""
+    return _element(name, path.read_bytes())
+
+
+def _element(name: str, content: bytes) -> str:
+    packed = base64.b64encode(gzip.compress(content, LEVEL, mtime=0)).decode()
+    return f'<script type="text/plain" id="data-{name}">{packed}</script>'
