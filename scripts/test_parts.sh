@@ -10,9 +10,10 @@ MODELS_AND_TEXT_FILES='test_(model|forward|logits|variants?|text|tokeni[sz]|chec
 SAE_LABELS='^(sae|train|evaluate|metrics)$'
 SAE_FILES='test_(sae|train|metrics|evaluate)[^/]*\.py$'
 SCORE_LABELS='^(http|judge|autointerp)$'
+REPORT_LABELS='^toy$'
 SCORE_FILES='test_(autointerp|judge|prompts?)[^/]*\.py$'
 SCALE_FILES='test_(resume|kills|failures|slurm|bundle|status)[^/]*\.py$'
-REPORT_FILES='test_(report|analysis|figures?)[^/]*\.py$'
+REPORT_FILES='test_(report|analysis|figures?|toy|sweeps)[^/]*\.py$'
 PEER_FILES='test_(peers|sparsify)[^/]*\.py$'
 SERVER_FILES='test_real_servers\.py$'
 
@@ -76,7 +77,7 @@ style() {
 
 first_sweep() {
   local status=0 files
-  run_ctest first-sweep default -LE "$MODELS_AND_TEXT_LABELS|$SAE_LABELS|$SCORE_LABELS" || status=1
+  run_ctest first-sweep default -LE "$MODELS_AND_TEXT_LABELS|$SAE_LABELS|$SCORE_LABELS|$REPORT_LABELS" || status=1
   mapfile -t files < <(other_python_tests)
   run_pytest first-sweep .venv/bin/python "${files[@]}" || status=1
   peers_if_there || status=1
@@ -115,9 +116,11 @@ scale() {
 }
 
 reports() {
-  local files
+  local status=0 files
+  run_ctest reports default -L "$REPORT_LABELS" || status=1
   mapfile -t files < <(python_tests "$REPORT_FILES")
-  run_pytest reports .venv/bin/python "${files[@]}"
+  run_pytest reports .venv/bin/python "${files[@]}" || status=1
+  return $status
 }
 
 peers_if_there() {
@@ -147,7 +150,8 @@ long_scale() {
 
 long_quickstart() { scripts/quickstart.sh --fresh && [[ -s out/quickstart/report/index.html ]]; }
 
-long_peers() { scripts/peers.sh && peers_if_there; }
+# Some of these tests ask programs of tests/ and bench/.
+long_peers() { build default && scripts/peers.sh && peers_if_there; }
 
 long_judge() {
   local files
