@@ -1,0 +1,148 @@
+"""What two sweeps measure differently in the cells that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..inference import compare_variants
+from ..load import Results
+from ..metrics import Metric, ordered_variants
+from ..summary import SETTINGS, with_settings
+from .match import Matched
+
+#: What is compared of each latent.
+LATENT_SCORES = ("fuzz_auroc", "detection_auroc", "simulation_correlation", "token_entropy", "firing_rate")
+#: The verdict on numbers that do not differ, beside those of inference.decisions.
+EQUAL = "equal"
+FRAMES = ("cells", "curves", "latents", "all_latents", "judged")
+RESULT = ["mean_a", "mean_b", "difference", "low", "high", "n", "basis", "p_difference_holm", "p_equivalence_holm", "verdict"]
+
+
+def by_seed(a: Results, b: Results, matched: Matched, metrics: Sequence[Metric]) -> pd.DataFrame:
+    """A row per setting, model, variant, layer and metric: SETTINGS (A's), model, variant, layer, metric, RESULT (difference:
+    A - B; n: pairs; the t interval over seeds, or over latents where there is one seed), max_abs (largest difference of
+    a pair) and equal_bits (whether all pairs are equal; then the verdict is EQUAL).
+
+    Pairs are seeds: the SAE seeds of one init seed, or, where there are several init seeds, their means over SAE seeds.
+    """
+    parts = []
+    for variant, pairs in matched.pairs.groupby("variant"):
+        arms = _arms(a, b, pairs)
+        if arms is None:
+            continue
+        cells, latents = arms
+        shown = [replace(metric, trained_only=False) for metric in metrics if variant == "trained" or not metric.trained_only]
+        found = compare_variants(cells, latents, shown).assign(variant=variant)
+        parts.append(found.merge(_spread(cells, [metric.name for metric in shown]), how="left"))
+    if not parts:
+        return pd.DataFrame(columns=[*SETTINGS, "model", "variant", "layer", "metric", *RESULT, "max_abs", "equal_bits"])
+    frame = pd.concat(parts, ignore_index=True).rename(columns={"n_a": "n"})
+    frame = frame[frame["mean_a"].notna() & frame["mean_b"].notna()]
+    frame = frame.assign(verdict=frame["verdict"].where(~frame["equal_bits"].astype(bool), EQUAL))
+    order = {name: i for i, name in enumerate([*(metric.name for metric in metrics), *ordered_variants(frame["variant"])])}
+    frame = frame.sort_values(["metric", "variant"], key=lambda names: names.map(order), kind="stable")
+    return frame[[*SETTINGS, "model", "variant", "layer", "metric", *RESULT, "max_abs", "equal_bits"]].reset_index(drop=True)
+
+
+def _arms(a: Results, b: Results, pairs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """The pairs' evaluated cells, one under the other, with variants "A" and "B", B under A's axes, and their latents."""
+    pairs = pairs[a.cells["evaluated"].loc[pairs["a"]].to_numpy() & b.cells["evaluated"].loc[pairs["b"]].to_numpy()]
+    if pairs.empty:
+        return None
+    axes = a.cells.loc[pairs["a"], ["model", "init_seed", "hookpoint", "layer", "architecture", "expansion_factor", "k", "penalty", "sae_seed", "tokens"]]
+    cells, latents = [], []
+    for arm, results, rows in (("A", a, pairs["a"]), ("B", b, pairs["b"])):
+        part = results.cells.loc[rows].reset_index(drop=True)
+        first = len(cells) * len(pairs)
+        cells.append(part.assign(**{name: axes[name].to_numpy() for name in axes}, variant=arm, pair=range(len(part))))
+        place = pd.Series(range(first, first + len(part)), index=rows)
+        own = results.latents[results.latents["cell"].isin(rows)]
+        latents.append(own.assign(cell=own["cell"].map(place)))
+    return _one_seed_axis(pd.concat(cells, ignore_index=True)), pd.concat(latents, ignore_index=True)
+
+
+def _one_seed_axis(cells: pd.DataFrame) -> pd.DataFrame:
+    """Where there are several init seeds they are the seeds, and SAE seeds are averaged; else the SAE seeds are."""
+    several = cells["init_seed"].nunique() > 1
+    return cells.assign(sae_seed=cells["init_seed"] if several else cells["sae_seed"], init_seed=-1)
+
+
+def _spread(cells: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
+    """SETTINGS, model, layer, metric, and over the pairs max_abs and equal_bits."""
+    cells = with_settings(cells)
+    keys = [*SETTINGS, "model", "layer"]
+    arms = {arm: part.set_index("pair") for arm, part in cells.groupby("variant")}
+    parts = []
+    for metric in [name for name in metrics if name in cells]:
+        one, other = (arms[arm][metric] for arm in ("A", "B"))
+        pairs = arms["A"][keys].assign(metric=metric, max_abs=(one - other).abs(), equal_bits=same_bits(one, other))
+        parts.append(pairs.groupby([*keys, "metric"], sort=False).agg({"max_abs": "max", "equal_bits": "all"}).reset_index())
+    return pd.concat(parts, ignore_index=True)
+
+
+def same_bits(a: pd.Series, b: pd.Series) -> np.ndarray:
+    """Element by element; a missing number equals a missing one."""
+    one, other = a.to_numpy(), b.to_numpy()
+    return (one == other) | (pd.isna(one) & pd.isna(other))
+
+
+def by_column(a: Results, b: Results, matched: Matched) -> pd.DataFrame:
+    """A row per column that two runs of a sweep agree in: frame, column, n (values that both have), n_differ and max_abs.
+    Without the axes on which all cells differ."""
+    left_out = set(matched.axes["axis"])
+    described = a.describe()
+    kept = described[described["reproducible"]].groupby("frame")["column"].agg(list)
+    rows = []
+    for frame in FRAMES:
+        one, other = _aligned(frame, a, b, matched)
+        for column in [name for name in kept.get(frame, []) if name in one and name in other and name not in left_out]:
+            differ = ~same_bits(one[column], other[column])
+            numeric = pd.api.types.is_numeric_dtype(one[column]) and not pd.api.types.is_bool_dtype(one[column])
+            size = np.abs(one[column].to_numpy(float) - other[column].to_numpy(float)) if numeric else np.empty(0)
+            largest = np.nanmax(size) if np.isfinite(size).any() else np.nan
+            rows.append((frame, column, len(one), int(differ.sum()), largest))
+    return pd.DataFrame(rows, columns=["frame", "column", "n", "n_differ", "max_abs"])
+
+
+def _aligned(frame: str, a: Results, b: Results, matched: Matched) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of a frame that both have, in one order. Latents and what was judged belong together by the latent's number."""
+    pairs = matched.pairs
+    if frame == "cells":
+        done = a.cells["evaluated"].loc[pairs["a"]].to_numpy() & b.cells["evaluated"].loc[pairs["b"]].to_numpy()
+        return tuple(r.cells.loc[pairs.loc[done, name]].drop(columns=["state", "stage"]) for r, name in ((a, "a"), (b, "b")))  # type: ignore[return-value]
+    keys = {"latents": ["cell", "index"], "judged": ["cell", "latent", "scorer", "null", "place"]}.get(frame, ["cell", "slot"])
+    one, other = (getattr(r, frame) for r in (a, b))
+    place = pd.Series(pairs["a"].to_numpy(), index=pairs["b"])
+    other = other[other["cell"].isin(place.index)]
+    other = other.assign(cell=other["cell"].map(place))
+    both = one[keys].assign(row_a=range(len(one))).merge(other[keys].assign(row_b=range(len(other))), on=keys)
+    return one.iloc[both["row_a"]].drop(columns=keys), other.iloc[both["row_b"]].drop(columns=keys)
+
+
+def latents(a: Results, b: Results, matched: Matched) -> pd.DataFrame:
+    """A row per model, variant and score of the latents that both sweeps drew: n, rho (Spearman's rank correlation of A's
+    and B's), mean_a, mean_b, max_abs, same_sae (whether all stand in SAEs with equal train ids; where not, latents of one
+    number share their start at most). Where all scores of a sweep are equal rho is NaN."""
+    one, other = _aligned_latents(a, b, matched)
+    rows = []
+    for (model, variant), part in one.groupby(["model", "variant"], sort=False):
+        for score in [name for name in LATENT_SCORES if name in one and name in other]:
+            values = pd.DataFrame({"a": part[score], "b": other.loc[part.index, score]}).dropna()
+            if len(values):
+                varied = len(values) > 1 and (values.nunique() > 1).all()
+                rho = stats.spearmanr(values["a"], values["b"]).statistic if varied else np.nan
+                rows.append((model, variant, score, len(values), rho, values["a"].mean(), values["b"].mean(), (values["a"] - values["b"]).abs().max(), bool(part["same_sae"].all())))
+    return pd.DataFrame(rows, columns=["model", "variant", "score", "n", "rho", "mean_a", "mean_b", "max_abs", "same_sae"])
+
+
+def _aligned_latents(a: Results, b: Results, matched: Matched) -> tuple[pd.DataFrame, pd.DataFrame]:
+    pairs = matched.pairs[["a", "b", "model", "variant", "same_sae"]]
+    one = a.latents.merge(pairs, left_on="cell", right_on="a")
+    other = b.latents.assign(b=b.latents["cell"])
+    both = one[["b", "index"]].assign(place=one.index).merge(other[["b", "index"]].assign(place_b=other.index), on=["b", "index"])
+    return one.loc[both["place"]].reset_index(drop=True), other.loc[both["place_b"]].reset_index(drop=True)

@@ -1,0 +1,166 @@
+"""The page of a comparison, and its tables and figures as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from string import Template
+
+import numpy as np
+import pandas as pd
+
+from ..latex import write_table
+from ..load import Results, ResultsError
+from ..metrics import METRICS, Metric, ordered_variants, variant_label
+from ..summary import SETTINGS, model_labels, setting_label
+from ..tables import number, table
+from ..theme import file_svg, page_svg
+from . import differences
+from .figure import by_layer
+from .match import Matched, match
+from .settings import settings
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+#: Rows of cells that are listed; the files hold all.
+LISTED = 100
+CAPTIONS = {
+    "differences": "Metrics of the two sweeps by layer, A minus B over pairs of seeds",
+    "latents": "Scores of the latents that both sweeps drew",
+    "settings": "Settings and programs that differ",
+    "bits": "Columns that runs of one sweep agree in",
+    "only_in_one": "Cells that one sweep alone has",
+}
+Format = Callable[[object], str]
+
+
+def write_comparison(a: Results, b: Results, output: Path) -> Path:
+    """Writes index.html, figures/*.svg and *.pdf, and the tables of CAPTIONS as CSV and LaTeX; returns the page's path.
+    Throws ResultsError where the sweeps have no cell in common."""
+    matched = match(a, b)
+    if matched.pairs.empty:
+        raise ResultsError(f"{a.path} and {b.path}: no cell is in both (same model, variant, hookpoint, SAE settings and seeds); nothing to compare")
+    metrics = [metric for metric in METRICS if all(metric.name in r.cells and r.cells[metric.name].notna().any() for r in (a, b))]
+    frames = {
+        "differences": differences.by_seed(a, b, matched, metrics),
+        "latents": differences.latents(a, b, matched),
+        "settings": settings(a, b),
+        "bits": differences.by_column(a, b, matched),
+        "only_in_one": matched.only,
+    }
+    for name, frame in frames.items():
+        write_table(frame, output, name, CAPTIONS[name])
+    parts = _parts(a, b, matched, metrics, frames, output)
+    index = output / "index.html"
+    index.write_text(Template((TEMPLATES / "compare.html").read_text()).substitute(parts), encoding="utf-8")
+    return index
+
+
+def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], frames: dict[str, pd.DataFrame], output: Path) -> dict[str, str]:
+    names = [str(results.info.get("sweep_name", "unnamed sweep")) for results in (a, b)]
+    found, bits = frames["differences"], frames["bits"]
+    differing = bits[bits["n_differ"] > 0]
+    return {
+        "title": escape(names[0] if names[0] == names[1] else f"{names[0]} beside {names[1]}"),
+        "css": (TEMPLATES / "report.css").read_text(),
+        "files": "".join(f"<p>{letter}: <strong>{escape(name)}</strong>, <code>{escape(', '.join(map(str, results.files)))}</code></p>" for letter, name, results in zip("AB", names, (a, b))),
+        "summary": escape(_summary(a, b, matched, found, bits)),
+        "figures": _figures(found, metrics, output) or '<p class="empty">No cell is evaluated in both yet.</p>',
+        "overview": _overview(found, metrics),
+        "differences": _rows("Differences", found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])]), FORMATS),
+        "latents": _rows(CAPTIONS["latents"], frames["latents"], FORMATS),
+        "settings": _rows(CAPTIONS["settings"], frames["settings"], FORMATS) if len(frames["settings"]) else "<p>Nothing.</p>",
+        "bits": _rows("Columns that differ", differing, FORMATS) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
+        "only": _only(matched),
+        "tables": ", ".join(f"<code>{name}.csv</code>" for name in frames),
+    }
+
+
+def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits: pd.DataFrame) -> str:
+    done = [results.cells["evaluated"].loc[matched.pairs[name]].to_numpy() for name, results in (("a", a), ("b", b))]
+    counts = matched.only["sweep"].value_counts()
+    text = f"{len(matched.pairs)} cells are in both sweeps, {int((done[0] & done[1]).sum())} of them evaluated in both; {counts.get('A', 0)} are in A alone and {counts.get('B', 0)} in B alone. "
+    if len(matched.axes):
+        text += "All cells differ in " + ", ".join(f"{row.axis} (A {row.a}, B {row.b})" for row in matched.axes.itertuples()) + ". "
+    same = int(matched.pairs["same_sae"].sum())
+    text += f"{same} pairs have equal train ids: the same SAE asked for. " if same else "No pair has equal train ids: the SAEs were asked for differently. "
+    n_differ = int((bits["n_differ"] > 0).sum())
+    text += "All reproducible numbers are equal in every bit. " if len(bits) and not n_differ else f"{n_differ} of {len(bits)} reproducible columns differ. " if len(bits) else ""
+    verdicts = found["verdict"].value_counts()
+    claims = [f"{verdicts[name]} {name}" for name in ("equal", "different", "equivalent", "undecided") if verdicts.get(name, 0)]
+    text += f"Of {len(found)} comparisons (variant, layer, metric) " + ", ".join(claims) + "." if claims else "With one seed no comparison makes a claim about the model." if len(found) else ""
+    return text
+
+
+def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> str:
+    """One for each model and setting."""
+    (output / "figures").mkdir(parents=True, exist_ok=True)
+    groups = list(found.groupby([*SETTINGS, "model"], sort=False))
+    labels = model_labels(found["model"].unique())
+    texts = []
+    for i, (key, part) in enumerate(groups):
+        name = "by_layer" + (f"-{i + 1}" if len(groups) > 1 else "")
+        figure = by_layer(part, [metric for metric in metrics if metric.name in set(part["metric"])])
+        svg = file_svg(figure)
+        (output / "figures" / f"{name}.svg").write_text(svg, encoding="utf-8")
+        figure.savefig(output / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+        title = f"{labels[key[-1]]}: {setting_label(key[:-1])}"
+        alt = f"Metrics by layer of A and B, {title}. All values: differences.csv."
+        texts.append(f"<h3>{escape(title)}</h3><figure>{page_svg(svg, escape(alt))}<figcaption>Mean over seeds; solid: A, dashed: B. File: <code>figures/{name}.svg</code>.</figcaption></figure>")
+    return "\n".join(texts)
+
+
+def _overview(found: pd.DataFrame, metrics: list[Metric]) -> str:
+    """A row a model, setting, metric and variant, over its layers."""
+    labels = {metric.name: metric.label for metric in metrics}
+    rows = []
+    for (*_, metric, variant), part in found.groupby([*SETTINGS, "model", "metric", "variant"], sort=False):
+        verdicts = part["verdict"].replace("", "no claim").value_counts()
+        rows.append({
+            "metric": labels.get(metric, metric), "variant": variant_label(variant), "layers": len(part), "mean_a": part["mean_a"].mean(), "mean_b": part["mean_b"].mean(),
+            "difference": part["difference"].mean(), "max_abs": part["max_abs"].max(), "equal_bits": bool(part["equal_bits"].all()),
+            "verdict": ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()),
+        })  # fmt: skip
+    return _rows("Means over layers, and the layers' verdicts", pd.DataFrame(rows), FORMATS) if rows else ""
+
+
+def _only(matched: Matched) -> str:
+    if matched.only.empty:
+        return "<p>None.</p>"
+    more = f"<p>And {len(matched.only) - LISTED:,} more: <code>only_in_one.csv</code>.</p>" if len(matched.only) > LISTED else ""
+    return _rows(CAPTIONS["only_in_one"], matched.only.head(LISTED), FORMATS) + more
+
+
+def _constant(frame: pd.DataFrame, names: list[str]) -> list[str]:
+    return [name for name in names if frame[name].nunique() <= 1]
+
+
+def _integer(value: object) -> str:
+    return f"{value:,}".replace("-", "\N{MINUS SIGN}")
+
+
+def _small(value: object) -> str:
+    """A difference: three significant digits."""
+    return number(float(value)) if value == 0 or not np.isfinite(float(value)) or abs(float(value)) >= 0.1 else f"{value:.2g}".replace("-", "\N{MINUS SIGN}")  # type: ignore[arg-type]
+
+
+#: How columns are shown, where not by their type.
+FORMATS: dict[str, Format] = {name: _small for name in ("difference", "low", "high", "max_abs", "p_difference_holm", "p_equivalence_holm")}
+HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "largest", "equal_bits": "equal bits", "p_difference_holm": "p difference",
+           "p_equivalence_holm": "p equivalence", "rho": "ρ", "n_differ": "differ", "same_sae": "same SAE", "a": "A", "b": "B"}  # fmt: skip
+
+
+def _rows(caption: str, frame: pd.DataFrame, formats: dict[str, Format]) -> str:
+    """A frame as a table of the page."""
+    numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name]) for name in frame}
+    header = [f'<th scope="col"{" class=num" if numeric[name] else ""}>{escape(HEADERS.get(name, name.replace("_", " ")))}</th>' for name in frame]
+    rows = ["".join(_cell(value, numeric[name], formats.get(name)) for name, value in zip(frame, row)) for row in frame.itertuples(index=False)]
+    return table(caption, header, rows)
+
+
+def _cell(value: object, is_numeric: bool, shown: Format | None) -> str:
+    if is_numeric:
+        text = shown(value) if shown else _integer(value) if isinstance(value, (int, np.integer)) else number(float(value))  # type: ignore[arg-type]
+        return f"<td>{text}</td>"
+    text = ("yes" if value else "no") if isinstance(value, (bool, np.bool_)) else str(value)
+    return f'<td class="text{" wide" if len(text) > 40 else ""}">{escape(text)}</td>'
