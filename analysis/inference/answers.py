@@ -23,7 +23,7 @@ def model_answers(comparisons: pd.DataFrame, overall: pd.DataFrame) -> pd.DataFr
     n_layers: layers with a difference; n_<verdict>: of them; largest_layer: where the difference is largest, up or down;
     relative_depth: its place from the first layer of the model in the comparisons, 0, to the last, 1; NaN with one layer.
     """
-    rows = comparisons[(comparisons["variant_a"] == TRAINED) & np.isfinite(comparisons["difference"])].rename(columns={"variant_b": "variant"})
+    rows = comparisons[(comparisons["variant_a"] == TRAINED) & np.isfinite(comparisons["difference"].astype(float))].rename(columns={"variant_b": "variant"})
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     depth = comparisons.groupby([*SETTINGS, "model"])["layer"].agg(["min", "max"])

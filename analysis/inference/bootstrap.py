@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .estimates import NONE, THIS_SAE, Block
+from .designs import NONE, THIS_SAE, WELCH, Block
 from .samples import POOL, Sample
 
 #: Numbers held at a time.
@@ -30,10 +30,11 @@ def interval(a: Sample, b: Sample, how: Block, level: float, draws: int, rng: np
 
 def _drawn_seeds(a: Sample, b: Sample, how: Block, draws: int, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of each arm, indices of init seeds and SAE seeds, [draws, seeds of the arm]."""
-    if how.kind == "welch":
+    if how.kind == WELCH:
         return [_unpaired(arm, rows, draws, rng) for arm, rows in ((a, how.rows_a), (b, how.rows_b))]
     if how.kind == THIS_SAE:
-        return [_crossed(rows[None], column[None, None]) for rows, column in zip((how.rows_a, how.rows_b), how.columns)]
+        one = [(rows[0], column) for rows, column in zip((how.rows_a, how.rows_b), how.columns)]
+        return [(np.full((draws, 1), row), np.full((draws, 1), column)) for row, column in one]
     columns = _drawn(how.columns, draws, rng)
     rows_a = _drawn(how.rows_a, draws, rng)
     return [_crossed(rows_a, columns), _crossed(rows_a if how.same_init else _drawn(how.rows_b, draws, rng), columns)]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..metrics import Metric, ordered_variants
 from ..summary import SETTINGS, with_settings
-from . import bootstrap, decisions, estimates, tables
+from . import bootstrap, decisions, designs, estimates, tables
 from .layers import over_layers
 from .samples import GROUP, Sample, Samples, samples
 
@@ -64,11 +64,12 @@ def _compared(cells, latents, metrics, margins, level, seed, pairs_of, keys) -> 
             groups, of_a, of_b = pairs_of(found, found.variants[a], found.variants[b])
             rows = _rows(of_a, of_b, {a, b} == SAME_INIT, margins.get(metric.name, np.nan), level, rng)
             names = {"metric": metric.name, "variant_a": a, "variant_b": b}
-            parts += [tables.part(groups, at, names | columns) for at, columns in rows]
-    if not parts:
-        return pd.DataFrame(columns=[*keys, "metric", *RESULT])
-    frame = decisions.with_holm(tables.joined(parts), FAMILY)
-    return frame.assign(verdict=decisions.verdicts(frame, level))[[*keys, "metric", *RESULT]]
+            parts.append(tables.of_groups(groups, names, rows))
+    frame = tables.joined(parts, [*keys, "metric", *RESULT])
+    if len(frame):
+        frame = decisions.with_holm(frame, FAMILY)
+        frame = frame.assign(verdict=decisions.verdicts(frame, level))
+    return frame[[*keys, "metric", *RESULT]]
 
 
 def _checked(margins: dict[str, float], level: float) -> dict[str, float]:
@@ -93,23 +94,23 @@ def _rows(a: Sample, b: Sample, same_init: bool, margin: float, level: float, rn
     """Groups whose arms have the same seeds are computed at once: their indices, and their columns of RESULT."""
     for at, (mask_a, mask_b) in tables.alike(np.isfinite(np.stack([a.values, b.values], axis=1))):
         if mask_a.any() or mask_b.any():
-            how = estimates.block(mask_a, mask_b, same_init)
+            how = designs.block(mask_a, mask_b, same_init)
             yield at, _columns(a.take(at), b.take(at), how, margin, level, rng)
 
 
-def _columns(a: Sample, b: Sample, how: estimates.Block, margin: float, level: float, rng: np.random.Generator) -> dict:
+def _columns(a: Sample, b: Sample, how: designs.Block, margin: float, level: float, rng: np.random.Generator) -> dict:
     found = estimates.estimate(a, b, how)
-    difference = found.mean_a - found.mean_b
+    difference = found.difference
     low, high = decisions.t_interval(difference, found.se, found.df, level)
     nothing = np.full(len(difference), np.nan)
     columns = dict.fromkeys(("low_tost", "high_tost", "p_difference", "p_equivalence"), nothing)
-    if found.basis == estimates.SEEDS:
+    if found.basis == designs.SEEDS:
         columns["low_tost"], columns["high_tost"] = decisions.t_interval(difference, found.se, found.df, 2 * level - 1)
         columns["p_difference"] = decisions.p_difference(difference, found.se, found.df)
         columns["p_equivalence"] = decisions.p_equivalence(difference, found.se, found.df, margin)
     boot_low, boot_high = bootstrap.interval(a, b, how, level, DRAWS, rng)
     return columns | {
-        "n_a": found.n_a, "n_b": found.n_b, "paired": how.kind == "paired", "mean_a": found.mean_a, "mean_b": found.mean_b,
+        "n_a": found.n_a, "n_b": found.n_b, "paired": how.kind == designs.PAIRED, "mean_a": found.mean_a, "mean_b": found.mean_b,
         "difference": difference, "se": found.se, "df": found.df, "low": low, "high": high, "margin": margin,
         "effect_size": found.hedges_g, "d_z": found.d_z, "boot_low": boot_low, "boot_high": boot_high,
         "basis": found.basis, "claim": found.claim,

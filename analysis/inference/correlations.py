@@ -30,10 +30,8 @@ def entropy_correlations(cells: pd.DataFrame, latents: pd.DataFrame, level: floa
     """
     cells = with_settings(cells)
     parts = [part for score in SCORES if {ENTROPY, score} <= set(latents) for part in _of_score(cells, latents, score, level)]
-    if not parts:
-        return pd.DataFrame(columns=COLUMNS)
-    frame = tables.joined(parts).rename(columns={"mean": "rho"})
-    return frame.assign(**{name: np.tanh(frame[name]) for name in ("rho", "low", "high")})[COLUMNS]
+    frame = tables.joined(parts, [*COLUMNS, "mean"]).astype({"mean": float, "low": float, "high": float})
+    return frame.assign(rho=np.tanh(frame["mean"]), low=np.tanh(frame["low"]), high=np.tanh(frame["high"]))[COLUMNS]
 
 
 def _of_score(cells: pd.DataFrame, latents: pd.DataFrame, score: str, level: float) -> list[dict[str, np.ndarray]]:
@@ -43,7 +41,7 @@ def _of_score(cells: pd.DataFrame, latents: pd.DataFrame, score: str, level: flo
     parts = []
     for variant in ordered_variants(found.variants):
         groups, (arm,) = over_layers(found.groups, [found.variants[variant]])
-        parts += [tables.part(groups, at, {"metric": score, "variant": variant} | columns) for at, columns in mean_rows(arm, level)]
+        parts.append(tables.of_groups(groups, {"metric": score, "variant": variant}, mean_rows(arm, level)))
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Difference of two variants' means and its standard error, by which seeds they share. docs/statistics.md gives the reasons."""
+"""Difference of two variants' means and its standard error, by a design. docs/statistics.md gives the reasons."""
 
 from __future__ import annotations
 
@@ -7,40 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
+from .designs import NONE, SEEDS, THIS_SAE, WELCH, Block, claim_of
 from .samples import Sample
 
-#: Bases of an interval.
-SEEDS, THIS_SAE, NONE = "seeds", "this SAE only", "none"
-
-#: What an interval over seeds speaks of.
-THESE_WEIGHTS = "these weights, other SAE seeds"
-OTHER_WEIGHTS = "other init seeds, other SAE seeds"
-OTHER_WEIGHTS_ONE_START = "other init seeds, this SAE seed"
-
-
-@dataclass(frozen=True)
-class Block:
-    """The seeds of two arms that enter a comparison: rows (init seeds) of each, and SAE seeds; indices of a Sample's axes.
-
-    kind: "paired", "welch", THIS_SAE or NONE. same_init: rows of a and b belong together, row by row. Arms of kind "welch"
-    use all their numbers.
-    """
-
-    kind: str
-    rows_a: np.ndarray
-    rows_b: np.ndarray
-    columns: np.ndarray
-    same_init: bool = False
+#: Numbers that differ by this share of them are equal.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Arrays over groups. se, df: standard error of the difference, and its degrees of freedom; hedges_g: difference over the
     replicates' pooled deviation, without bias; d_z: over the deviation of the pairs' differences, NaN without pairs.
-    n_a, n_b: replicates (see `replicates`). n_latents: of both arms, 0 where the metric is none of latents."""
+    n_a, n_b: replicates (see `replicates`)."""
 
     mean_a: np.ndarray
     mean_b: np.ndarray
+    difference: np.ndarray
     se: np.ndarray
     df: np.ndarray
     hedges_g: np.ndarray
@@ -49,52 +31,6 @@ class Estimate:
     n_b: int
     basis: str
     claim: str
-
-
-def complete(mask: np.ndarray, keep_row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of a mask between which nothing is missing: what misses most goes first, columns before rows.
-
-    keep_row(rows) -> rows that may not go. Depends on what is there, never on the numbers.
-    """
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    while not mask[np.ix_(rows, columns)].all():
-        part = ~mask[np.ix_(rows, columns)]
-        of_rows = np.where(keep_row(rows), -1.0, part.mean(1))
-        of_columns = part.mean(0)
-        if of_columns.max() >= of_rows.max():
-            columns = np.delete(columns, of_columns.argmax())
-        else:
-            rows = np.delete(rows, of_rows.argmax())
-    return rows, columns
-
-
-def block(mask_a: np.ndarray, mask_b: np.ndarray, same_init: bool) -> Block:
-    """How to compare two arms with these numbers [init seeds, SAE seeds]. same_init: equal init seeds draw the same tensors."""
-    common = np.flatnonzero(mask_a.any(1) & mask_b.any(1))
-    if same_init and len(common) >= 2:
-        rows, columns = complete((mask_a & mask_b)[common], lambda rows: np.full(len(rows), len(rows) <= 2))
-        if len(rows) >= 2 and len(columns):
-            return Block("paired", common[rows], common[rows], columns, True)
-    n = len(mask_a)
-    both = np.concatenate([mask_a, mask_b])
-    rows, columns = complete(both, lambda rows: np.where(rows < n, (rows < n).sum() <= 1, (rows >= n).sum() <= 1))
-    rows_a, rows_b = rows[rows < n], rows[rows >= n] - n
-    if len(columns) >= 2 and len(rows_a) and len(rows_b):
-        return Block("paired", rows_a, rows_b, columns)
-    counts = [_n_replicates(mask) for mask in (mask_a, mask_b)]
-    if min(counts) >= 2:
-        return Block("welch", np.flatnonzero(mask_a.any(1)), np.flatnonzero(mask_b.any(1)), np.arange(mask_a.shape[1]))
-    if min(counts) == 0:
-        return Block(NONE, *[np.empty(0, int)] * 3)
-    shared = np.flatnonzero(mask_a.any(0) & mask_b.any(0))
-    columns = [shared[0]] * 2 if len(shared) else [mask.any(0).argmax() for mask in (mask_a, mask_b)]
-    rows = [mask[:, column].argmax() for mask, column in zip((mask_a, mask_b), columns)]
-    return Block(THIS_SAE, np.array(rows[:1]), np.array(rows[1:]), np.array(columns))
-
-
-def _n_replicates(mask: np.ndarray) -> int:
-    """Init seeds where there are several, else SAE seeds."""
-    return int(mask.any(1).sum()) if mask.any(1).sum() > 1 else int(mask.sum())
 
 
 def replicates(values: np.ndarray) -> np.ndarray:
@@ -114,7 +50,7 @@ def estimate(a: Sample, b: Sample, how: Block) -> Estimate:
         return _over_latents(a, b, how)
     values_a, values_b = _kept(a.values, how.rows_a, how.columns), _kept(b.values, how.rows_b, how.columns)
     of_a, of_b = replicates(values_a), replicates(values_b)
-    if how.kind == "welch":
+    if how.kind == WELCH:
         se, df = combined([of_a, of_b])
         d_z = np.full(len(se), np.nan)
         mean_a, mean_b = of_a.mean(1), of_b.mean(1)
@@ -122,9 +58,9 @@ def estimate(a: Sample, b: Sample, how: Block) -> Estimate:
         parts, pairs = paired_parts(values_a, values_b, how.same_init)
         se, df = combined(parts)
         mean_a, mean_b = values_a.mean((1, 2)), values_b.mean((1, 2))
-        d_z = _ratio(pairs.mean(1), pairs.std(1, ddof=1))
+        d_z = _ratio(pairs.mean(1), np.sqrt(variance(pairs)))
     g = _hedges_g(of_a, of_b)
-    return Estimate(mean_a, mean_b, se, df, g, d_z, of_a.shape[1], of_b.shape[1], SEEDS, claim_of(values_a, values_b))
+    return Estimate(mean_a, mean_b, less(mean_a, mean_b), se, df, g, d_z, of_a.shape[1], of_b.shape[1], SEEDS, claim_of(values_a, values_b))
 
 
 def paired_parts(values_a: np.ndarray, values_b: np.ndarray, same_init: bool) -> tuple[list[np.ndarray], np.ndarray]:
@@ -132,10 +68,11 @@ def paired_parts(values_a: np.ndarray, values_b: np.ndarray, same_init: bool) ->
 
     Differences by SAE seed, and the init seeds' means of each arm that has several (their differences where they pair).
     """
-    difference = values_a.mean(1) - values_b.mean(1)
+    difference = less(values_a.mean(1), values_b.mean(1))
     parts = [difference] if difference.shape[1] > 1 else []
     if same_init:
-        return [*parts, (values_a - values_b).mean(2)], difference if parts else (values_a - values_b).mean(2)
+        of_weights = less(values_a.mean(2), values_b.mean(2))
+        return [*parts, of_weights], difference if parts else of_weights
     return parts + [values.mean(2) for values in (values_a, values_b) if values.shape[1] > 1], difference
 
 
@@ -147,25 +84,28 @@ def one_arm_parts(values: np.ndarray) -> list[np.ndarray]:
     return [replicates(values), *crossed]
 
 
+def less(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a - b; 0 where they are equal but for rounding."""
+    difference = a - b
+    return np.where(np.abs(difference) <= ROUNDING * np.abs(a), 0, difference)
+
+
+def variance(values: np.ndarray) -> np.ndarray:
+    """Of the replicates [groups, n]; 0 of one alone, and of those that are equal but for rounding."""
+    if values.shape[1] < 2:
+        return np.zeros(len(values))
+    found = values.var(1, ddof=1)
+    return np.where(found <= (ROUNDING * np.abs(values).max(1)) ** 2, 0, found)
+
+
 def combined(parts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Standard error of a sum of independent means of [groups, n] replicates each, and the degrees of freedom of Welch (1947)
     and Satterthwaite (1946): V = sum s^2 / n, df = V^2 / sum((s^2 / n)^2 / (n - 1)). One part: Student's n - 1."""
-    variances = np.stack([part.var(1, ddof=1) / part.shape[1] for part in parts])
+    variances = np.stack([variance(part) / part.shape[1] for part in parts])
     dfs = np.array([part.shape[1] - 1 for part in parts])[:, None]
-    # Replicates that are equal but for rounding have no scatter.
-    scale = np.max([np.abs(part).max(1) for part in parts], axis=0)
-    variances[variances <= (1e-12 * scale) ** 2] = 0
     total = variances.sum(0)
     df = _ratio(total**2, (variances**2 / dfs).sum(0))
     return np.sqrt(total), np.where(total > 0, df, dfs.min())
-
-
-def claim_of(*values: np.ndarray) -> str:
-    """What differences over these replicates [groups, init seeds, SAE seeds] speak of."""
-    if all(arm.shape[1] == 1 for arm in values):
-        return THESE_WEIGHTS
-    several_starts = any(np.isfinite(arm[:, row]).all(0).sum() > 1 for arm in values for row in range(arm.shape[1]))
-    return OTHER_WEIGHTS if several_starts else OTHER_WEIGHTS_ONE_START
 
 
 def _kept(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -181,7 +121,8 @@ def _over_latents(a: Sample, b: Sample, how: Block) -> Estimate:
     df = _ratio(total**2, (errors**2 / dfs).sum(0))
     nothing = np.full(len(total), np.nan)
     basis = THIS_SAE if np.isfinite(total).any() else NONE
-    return Estimate(a.values[:, *at_a], b.values[:, *at_b], np.sqrt(total), df, nothing, nothing, 1, 1, basis, basis)
+    means = a.values[:, *at_a], b.values[:, *at_b]
+    return Estimate(*means, less(*means), np.sqrt(total), df, nothing, nothing, 1, 1, basis, basis)
 
 
 def _nothing(a: Sample, b: Sample) -> Estimate:
@@ -189,7 +130,7 @@ def _nothing(a: Sample, b: Sample) -> Estimate:
     nothing = np.full(len(a.values), np.nan)
     means = [np.nanmean(arm.values, (1, 2)) if np.isfinite(arm.values).any() else nothing for arm in (a, b)]
     counts = [int(np.isfinite(arm.values[:1]).sum()) for arm in (a, b)]
-    return Estimate(*means, nothing, nothing, nothing, nothing, *counts, NONE, NONE)
+    return Estimate(*means, nothing, nothing, nothing, nothing, nothing, *counts, NONE, NONE)
 
 
 def _hedges_g(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -200,13 +141,9 @@ def _hedges_g(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     m = a.shape[1] + b.shape[1] - 2
     if m < 2:
         return np.full(len(a), np.nan)
-    pooled = ((a.shape[1] - 1) * _var(a) + (b.shape[1] - 1) * _var(b)) / m
+    pooled = ((a.shape[1] - 1) * variance(a) + (b.shape[1] - 1) * variance(b)) / m
     correction = np.exp(gammaln(m / 2) - gammaln((m - 1) / 2)) / np.sqrt(m / 2)
-    return correction * _ratio(a.mean(1) - b.mean(1), np.sqrt(pooled))
-
-
-def _var(values: np.ndarray) -> np.ndarray:
-    return values.var(1, ddof=1) if values.shape[1] > 1 else np.zeros(len(values))
+    return correction * _ratio(less(a.mean(1), b.mean(1)), np.sqrt(pooled))
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

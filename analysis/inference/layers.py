@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .estimates import complete
+from .designs import complete
 from .samples import GROUP, Sample, stacked
 
 
 def over_layers(groups: pd.DataFrame, arms: Sequence[Sample]) -> tuple[pd.DataFrame, list[Sample]]:
     """Groups that differ in their layer only become one, the mean of the layers; the frame gets `n_layers` for `layer`.
 
-    Of the layers and the arms' seeds, those between which nothing is missing (estimates.complete). Groups of which an arm
+    Of the layers and the arms' seeds, those between which nothing is missing (designs.complete). Groups of which an arm
     has no seed left fall away.
     """
     firsts, n_layers, means = [], [], []

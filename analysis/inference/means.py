@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..metrics import Metric, ordered_variants
 from ..summary import with_settings
-from . import decisions, estimates, tables
+from . import decisions, designs, estimates, tables
 from .samples import GROUP, Sample, samples
 
 COLUMNS = [*GROUP, "variant", "metric", "mean", "low", "high", "n_seeds", "n_latents", "basis", "claim"]
@@ -27,8 +27,8 @@ def variant_means(cells: pd.DataFrame, latents: pd.DataFrame, metrics: Sequence[
         found = samples(cells, latents, name)
         for variant in ordered_variants(found.variants):
             names = {"variant": variant, "metric": name}
-            parts += [tables.part(found.groups, at, names | columns) for at, columns in mean_rows(found.variants[variant], level)]
-    return tables.joined(parts)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+            parts.append(tables.of_groups(found.groups, names, mean_rows(found.variants[variant], level)))
+    return tables.joined(parts, COLUMNS)[COLUMNS]
 
 
 def mean_rows(arm: Sample, level: float) -> Iterator[tuple[np.ndarray, dict]]:
@@ -39,7 +39,7 @@ def mean_rows(arm: Sample, level: float) -> Iterator[tuple[np.ndarray, dict]]:
 
 
 def mean_columns(arm: Sample, mask: np.ndarray, level: float) -> dict:
-    rows, columns = estimates.complete(mask, lambda rows: np.full(len(rows), len(rows) <= 2))
+    rows, columns = designs.complete(mask, lambda rows: np.full(len(rows), len(rows) <= 2))
     if len(columns) < 2 or not len(rows):
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     values = arm.values[:, rows][:, :, columns]
@@ -48,9 +48,9 @@ def mean_columns(arm: Sample, mask: np.ndarray, level: float) -> dict:
     mean = estimates.replicates(values).mean(1)
     if n_seeds > 1:
         se, df = estimates.combined(estimates.one_arm_parts(values))
-        basis, claim = estimates.SEEDS, estimates.claim_of(values)
+        basis, claim = designs.SEEDS, designs.claim_of(values)
     else:
         se, df = (part[:, rows[0], columns[0]] for part in (np.sqrt(arm.error), arm.error_df))
-        basis = claim = estimates.THIS_SAE if np.isfinite(se).any() else estimates.NONE
+        basis = claim = designs.THIS_SAE if np.isfinite(se).any() else designs.NONE
     low, high = decisions.t_interval(mean, se, df, level)
     return {"mean": mean, "low": low, "high": high, "n_seeds": n_seeds, "n_latents": n_latents, "basis": basis, "claim": claim}

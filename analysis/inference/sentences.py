@@ -8,7 +8,7 @@ import pandas as pd
 from ..metrics import METRICS
 from ..summary import SETTINGS
 from .decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
-from .estimates import SEEDS, THESE_WEIGHTS
+from .designs import SEEDS, THESE_WEIGHTS
 
 #: Variants that are a random model, and what a sentence calls them. The control is none.
 RANDOM = {
@@ -52,7 +52,7 @@ def _scores(random: pd.DataFrame, answers: pd.DataFrame, level: float) -> str:
     verdicts = [f"{words[verdict]} {_which(rows, verdict)}" for verdict in words if (rows["verdict"] == verdict).any()]
     largest = rows.loc[rows["difference"].abs().idxmax()]
     span = f"{_number(largest['low'], name)} to {_number(largest['high'], name)}"
-    return _sentence(f"{text}: trained {_joined(verdicts)}, the largest difference being {_number(largest['difference'], name)} ({100 * level:g}% interval {span})")
+    return _sentence(f"{text}: trained {_joined(verdicts)}, the largest difference being {_number(largest['difference'], name)} ({100 * level:g}% interval {span}, unadjusted)")
 
 
 def _which(rows: pd.DataFrame, verdict: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,26 @@ def alike(masks: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield np.flatnonzero(pattern_of.ravel() == i), pattern.reshape(masks.shape[1:])
 
 
-def part(groups: pd.DataFrame, at: np.ndarray, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Some rows of a frame and further columns, a value or an array each."""
-    of_groups = {name: groups[name].to_numpy()[at] for name in groups}
-    return of_groups | {name: np.broadcast_to(np.asarray(value, object if isinstance(value, str) else None), len(at)) for name, value in columns.items()}
+def of_groups(groups: pd.DataFrame, names: Mapping[str, str], rows: Iterable[tuple[np.ndarray, Mapping[str, Any]]]) -> dict[str, np.ndarray] | None:
+    """Columns of the groups (by their indices), the same names in all rows, and columns a value or an array each; in the
+    order of the groups. None without rows."""
+    found = [(at, {name: np.broadcast_to(_array(value), len(at)) for name, value in columns.items()}) for at, columns in rows]
+    if not found:
+        return None
+    at = np.concatenate([indices for indices, _ in found])
+    order = np.argsort(at, kind="stable")
+    columns = {name: np.concatenate([part[name] for _, part in found])[order] for name in found[0][1]}
+    texts = {name: np.full(len(at), value, object) for name, value in names.items()}
+    return {name: groups[name].to_numpy()[at[order]] for name in groups} | texts | columns
 
 
-def joined(parts: Sequence[Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    """Parts with the same columns, one below another."""
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value, object if isinstance(value, str) else None)
+
+
+def joined(parts: Sequence[Mapping[str, np.ndarray] | None], columns: Sequence[str]) -> pd.DataFrame:
+    """Parts with the same columns, one below another; those columns, without rows where there is no part."""
+    parts = [part for part in parts if part is not None]
+    if not parts:
+        return pd.DataFrame(columns=columns)
     return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
