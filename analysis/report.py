@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import figures, score_figures, tables
-from .latent_page import write_latents_page
+from .latents import latents_section
 from .load import Results
 from .metrics import METRICS, ordered_variants, variant_label
 from .scores import SCORERS, above_null, area, roc
@@ -27,13 +27,12 @@ NOTHING_YET = '<p class="empty">No cell is evaluated yet.</p>'
 
 
 def write_report(results: Results, output: Path) -> Path:
-    """Writes index.html, figures/*.svg and tables as CSV, and latents.html where latents are scored; returns the page's path."""
+    """Writes index.html, figures/*.svg and tables as CSV, and latents/*.html, a page for each SAE with latents; returns the page's path."""
     (output / "figures").mkdir(parents=True, exist_ok=True)
     metrics = shown_metrics(results.cells)
     table = figure2(results.cells, metrics)
     _write_tables(results, table, output)
     page = _Page(results, table, metrics, output)
-    write_latents_page(results, page.labels, output)
     template = Template((TEMPLATES / "report.html").read_text())
     index = output / "index.html"
     index.write_text(template.substitute(page.parts()), encoding="utf-8")
@@ -75,6 +74,8 @@ class _Page:
             "guide": tables.metric_guide([metric for metric in METRICS if metric in self.metrics] or list(METRICS)),
             "figure2": self._per_setting(self._figure2),
             "scores": self._scores(),
+            "latents": latents_section(self.results, self.results.cells, self.output),
+            "embed": (TEMPLATES / "embed.js").read_text(),
             "explained_variance": self._per_setting(self._explained_variance),
             "curves": self._per_model(self._curves),
             "firing_rates": self._per_model(self._firing_rates),
@@ -181,7 +182,7 @@ class _Page:
             "The null is the mean score of latents under the explanation of another latent of the same SAE: what this judge makes of an explanation "
             "that is not the latent's own. The difference says what the explanations are worth; its interval is Student's t over cells."
         )
-        links = '<p><a href="latents.html">Example latents</a>, with explanations and the text they fire on. Tables: <code>scores.csv</code>, <code>latents.csv</code>.</p>'
+        links = '<p><a href="#latent-dashboards">Each latent</a>, with its explanation and the text it fires on. Tables: <code>scores.csv</code>, <code>latents.csv</code>.</p>'
         parts = (self._per_setting(self._score_table), self._per_model(self._rocs, "ROC curves"), self._per_model(self._entropy, "Entropy and fuzzing"))
         return f"<p>{escape(text)}</p><p>{escape(rule)}</p>{links}" + "\n".join(parts)
 

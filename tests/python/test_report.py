@@ -16,10 +16,10 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score, roc_curve
 
 import analysis
-from analysis import latent_page, scores
+from analysis import scores
 from analysis.__main__ import main
 
-SECTIONS = ["reading", "figure2", "scores", "explained-variance", "curves", "latents", "cells", "failures", "provenance"]
+SECTIONS = ["reading", "figure2", "scores", "latent-dashboards", "explained-variance", "curves", "latents", "cells", "failures", "provenance"]
 
 
 def report(results, output):
@@ -82,7 +82,7 @@ def test_page_has_every_section_with_a_heading_and_its_figures(made):
 
 def test_page_loads_nothing_from_elsewhere(made):
     page = Page(made[2])
-    assert all(value.startswith("#") or value in ("data:,", "latents.html") for value in page.loads)
+    assert all(value.startswith("#") or value == "data:," for value in page.loads)
     assert {"link", "script", "img"} & set(page.tags) == {"link", "script"}
     assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest", made[2])
     inner = {value[1:] for value in page.loads if value.startswith("#")}
@@ -92,8 +92,9 @@ def test_page_loads_nothing_from_elsewhere(made):
 def test_every_colour_of_the_page_follows_the_theme(made):
     figures = "".join(re.findall(r"<figure>.*?</figure>", made[2], flags=re.S))
     assert set(re.findall(r"#[0-9a-f]{6}\b", figures)) == set()
-    used = set(re.findall(r"var\((--[\w-]+)\)", made[2]))
-    light, dark = re.findall(r":root \{(.*?)\}", made[2], flags=re.S)
+    css = (ROOT / "analysis/templates/report.css").read_text()
+    used = set(re.findall(r"var\((--[\w-]+)\)", figures + css))
+    light, dark = re.findall(r":root \{(.*?)\}", css, flags=re.S)
     assert used <= set(re.findall(r"(--[\w-]+):", light)) & set(re.findall(r"(--[\w-]+):", dark))
 
 
@@ -185,14 +186,14 @@ def test_columns_that_no_finished_stage_wrote_are_not_read(tmp_path):
     assert set(read.all_latents["cell"]) == {0} and set(read.curves["cell"]) == {0}
     assert np.isnan(read.cells.loc[1, "fuzz_auroc"]) and np.isnan(read.cells.loc[2, "fuzz_auroc"])
     assert set(read.latents["cell"]) == {0, 2} and read.latents.query("cell == 2")["fuzz_auroc"].isna().all()
-    assert read.cells["scored"].sum() == 1 and set(latent_page.draw(read)["cell"]) == {0}
+    assert read.cells["scored"].sum() == 1
     assert read.cells.loc[0, ["explained_variance", "train_loss", "d_in"]].notna().all()
 
 
 def test_a_sweep_without_any_finished_cell_is_reported(tmp_path):
     text = page_of(make_results(tmp_path / "results.h5", states=[TO_COME] * 60), tmp_path / "report")
     assert "0 of 60 cells done" in text and "No cell is evaluated yet" in text
-    assert not (tmp_path / "report/latents.html").exists()
+    assert not (tmp_path / "report/latents").exists()
     assert list((tmp_path / "report/figures").iterdir()) == []
 
 
@@ -273,11 +274,11 @@ def refused(results, folder, words):
 
 
 def test_a_sweep_without_explanations_says_so_and_keeps_no_page_of_an_older_report(tmp_path):
-    (tmp_path / "report").mkdir()
-    for name in ("latents.html", "latents.csv", "scores.csv"):
+    (tmp_path / "report/latents").mkdir(parents=True)
+    for name in ("latents/another.html", "latents.csv", "scores.csv"):
         (tmp_path / "report" / name).write_text("of another run")
     text = page_of(make_results(tmp_path / "results.h5", latents=32, scored=0), tmp_path / "report")
-    assert "This sweep asks for no explanations" in text and "latents.html" not in text
+    assert "This sweep asks for no explanations" in text and "latents/" not in text
     assert {path.name for path in (tmp_path / "report").iterdir()} == {"index.html", "figures", "cells.csv", "figure2.csv", "all_latents.csv"}
     assert not {"fuzz_auroc", "token_entropy", "qualifying_share"} & set(pd.read_csv(tmp_path / "report/figure2.csv")["metric"])
 
@@ -335,39 +336,6 @@ def test_null_and_chance_stand_in_the_panels_of_scores(made):
     dashes = [re.search(r"stroke-dasharray: ([\d. ,]+)", item.get("style", "")) for item in root.iter("{http://www.w3.org/2000/svg}path")]
     dotted = [match.group(1) for match in dashes if match and float(match.group(1).split(",")[0]) <= 1.05]
     assert len(dotted) == 2 * (len(VARIANTS) + 1)
-
-
-def test_latents_page_shows_drawn_latents_with_marked_tokens(made):
-    text = (made[1] / "latents.html").read_text()
-    page = Page(text)
-    assert [name for name in page.ids if name in VARIANTS] == ["trained", "step0", "rerandomized_excl", "rerandomized_incl", "control"]
-    assert page.tags.count("article") == len(VARIANTS) * latent_page.PER_VARIANT
-    assert text.count("<blockquote>tokens like &lt;") == page.tags.count("article")
-    assert all(value.startswith("#") or value in ("data:,", "index.html") for value in page.loads)
-    assert len(page.ids) == len(set(page.ids))
-    drawn = latent_page.draw(analysis.load(made[0]))
-    latent = drawn[drawn["variant"] == "trained"].iloc[0]
-    with h5py.File(made[0]) as file:
-        at = latent["cell"], latent["slot"]
-        tokens, activations = file["examples/token"][at], file["examples/activation"][at]
-    first = re.search(r'<ol class="examples">\n<li>(.*?)</li>', text, flags=re.S).group(1)
-    plain = re.sub(r"</?mark[^>]*>", "", first)
-    words = "".join(WORDS[t] for t in tokens[0]).replace("\n", "\\n")
-    assert plain == words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#x27;")
-    shades = [float(shade) for shade in re.findall(r"--a: ([\d.]+)", first)]
-    np.testing.assert_allclose(shades, activations[0][activations[0] > 0] / activations[:8].max(), atol=0.005)
-    assert f"{latent['fuzz_auroc']:.3f}" in text
-
-
-def test_the_same_latents_are_drawn_every_time(made, tmp_path):
-    page_of(made[0], tmp_path / "again")
-    assert (tmp_path / "again/latents.html").read_text() == (made[1] / "latents.html").read_text()
-
-
-def test_latents_page_runs_in_a_browser(made, chromium, tmp_path):
-    (tmp_path / "latents.html").write_text((made[1] / "latents.html").read_text())
-    dom, console = chromium(tmp_path / "latents.html")
-    assert console == "" and dom.count("<article>") == len(VARIANTS) * latent_page.PER_VARIANT
 
 
 CLICKS = """<script>

@@ -1,0 +1,53 @@
+"""latents/<cell>.html: a page for each SAE with the dashboards of all its latents, which needs nothing else."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+
+from ..embed import blob
+from .data import Dashboard
+from .encode import encoded_dashboards
+from .index import CellEntry, Index, encoded_index
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+FOLDER = "latents"
+
+
+def list_html(index: Index, cells: list[CellEntry], dashboards: dict[int, Dashboard], folder: str) -> str:
+    """The list of some cells with the dashboards given, by their rows in the list, which count from the first of `cells`.
+    folder: where the pages of cells stand, as seen from the page; empty where all dashboards are in it."""
+    value = encoded_index(index, cells, list(dashboards)) | {"folder": folder}
+    blobs = blob("latents", value) + "\n" + blob("dashboards", encoded_dashboards(dashboards))
+    return Template((TEMPLATES / "latents.html").read_text()).substitute(
+        css=(TEMPLATES / "latents.css").read_text(),
+        blobs=blobs,
+        js=(TEMPLATES / "dashboard.js").read_text() + (TEMPLATES / "latents.js").read_text(),
+    )
+
+
+def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_name: str) -> str:
+    facts = cell.facts
+    name = index.variants[facts["variant"]]["label"]
+    seeds = [f"init seed {facts['init_seed']}"] if facts["init_seed"] >= 0 else []
+    seeds += [f"SAE seed {facts['sae_seed']}"] if facts["sae_seed"] >= 0 else []
+    place = ", ".join([facts["model"], facts["hookpoint"], *seeds])
+    return Template((TEMPLATES / "latents_page.html").read_text()).substitute(
+        title=escape(f"{name}: {place}"),
+        name=escape(sweep_name),
+        heading=f'<span class="mark" style="color: var({index.variants[facts["variant"]]["colour"]})" aria-hidden="true">{index.variants[facts["variant"]]["mark"]}</span> {escape(name)}',
+        place=escape(place + (f" ({facts['setting']})" if facts["setting"] else "")),
+        css=(TEMPLATES / "report.css").read_text(),
+        embed=(TEMPLATES / "embed.js").read_text(),
+        list=list_html(index, [cell], dict(enumerate(dashboards)), ""),
+    )
+
+
+def remove_pages(output: Path, kept: set[str] = frozenset()) -> None:
+    """Removes the pages of an earlier report, but those whose names are given."""
+    for path in (output / FOLDER).glob("*.html"):
+        if path.name not in kept:
+            path.unlink()
+    if (output / FOLDER).is_dir() and not any((output / FOLDER).iterdir()):
+        (output / FOLDER).rmdir()
