@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,6 @@ CAPTIONS = {
     "bits": "Columns that runs of one sweep agree in",
     "only_in_one": "Cells that one sweep alone has",
 }
-Format = Callable[[object], str]
 
 
 def write_comparison(a: Results, b: Results, output: Path) -> Path:
@@ -67,10 +66,10 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
         "summary": escape(_summary(a, b, matched, found, bits)),
         "figures": _figures(found, metrics, output) or '<p class="empty">No cell is evaluated in both yet.</p>',
         "overview": _overview(found, metrics),
-        "differences": _rows("Differences", found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])]), FORMATS),
-        "latents": _rows(CAPTIONS["latents"], frames["latents"], FORMATS),
-        "settings": _rows(CAPTIONS["settings"], frames["settings"], FORMATS) if len(frames["settings"]) else "<p>Nothing.</p>",
-        "bits": _rows("Columns that differ", differing, FORMATS) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
+        "differences": _rows("Differences", found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])])),
+        "latents": _rows(CAPTIONS["latents"], frames["latents"]),
+        "settings": _rows(CAPTIONS["settings"], frames["settings"]) if len(frames["settings"]) else "<p>Nothing.</p>",
+        "bits": _rows("Columns that differ", differing) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
         "only": _only(matched),
         "tables": ", ".join(f"<code>{name}.csv</code>" for name in frames),
     }
@@ -121,46 +120,38 @@ def _overview(found: pd.DataFrame, metrics: list[Metric]) -> str:
             "difference": part["difference"].mean(), "max_abs": part["max_abs"].max(), "equal_bits": bool(part["equal_bits"].all()),
             "verdict": ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()),
         })  # fmt: skip
-    return _rows("Means over layers, and the layers' verdicts", pd.DataFrame(rows), FORMATS) if rows else ""
+    return _rows("Means over layers, and the layers' verdicts", pd.DataFrame(rows)) if rows else ""
 
 
 def _only(matched: Matched) -> str:
     if matched.only.empty:
         return "<p>None.</p>"
     more = f"<p>And {len(matched.only) - LISTED:,} more: <code>only_in_one.csv</code>.</p>" if len(matched.only) > LISTED else ""
-    return _rows(CAPTIONS["only_in_one"], matched.only.head(LISTED), FORMATS) + more
+    return _rows(CAPTIONS["only_in_one"], matched.only.head(LISTED)) + more
 
 
 def _constant(frame: pd.DataFrame, names: list[str]) -> list[str]:
     return [name for name in names if frame[name].nunique() <= 1]
 
 
-def _integer(value: object) -> str:
+def _integer(value: Any) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}")
 
 
-def _small(value: object) -> str:
-    """A difference: three significant digits."""
-    return number(float(value)) if value == 0 or not np.isfinite(float(value)) or abs(float(value)) >= 0.1 else f"{value:.2g}".replace("-", "\N{MINUS SIGN}")  # type: ignore[arg-type]
-
-
-#: How columns are shown, where not by their type.
-FORMATS: dict[str, Format] = {name: _small for name in ("difference", "low", "high", "max_abs", "p_difference_holm", "p_equivalence_holm")}
 HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "largest", "equal_bits": "equal bits", "p_difference_holm": "p difference",
            "p_equivalence_holm": "p equivalence", "rho": "ρ", "n_differ": "differ", "same_sae": "same SAE", "a": "A", "b": "B"}  # fmt: skip
 
 
-def _rows(caption: str, frame: pd.DataFrame, formats: dict[str, Format]) -> str:
+def _rows(caption: str, frame: pd.DataFrame) -> str:
     """A frame as a table of the page."""
     numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name]) for name in frame}
     header = [f'<th scope="col"{" class=num" if numeric[name] else ""}>{escape(HEADERS.get(name, name.replace("_", " ")))}</th>' for name in frame]
-    rows = ["".join(_cell(value, numeric[name], formats.get(name)) for name, value in zip(frame, row)) for row in frame.itertuples(index=False)]
+    rows = ["".join(_cell(value, numeric[name]) for name, value in zip(frame, row)) for row in frame.itertuples(index=False)]
     return table(caption, header, rows)
 
 
-def _cell(value: object, is_numeric: bool, shown: Format | None) -> str:
+def _cell(value: Any, is_numeric: bool) -> str:
     if is_numeric:
-        text = shown(value) if shown else _integer(value) if isinstance(value, (int, np.integer)) else number(float(value))  # type: ignore[arg-type]
-        return f"<td>{text}</td>"
+        return f"<td>{_integer(value) if isinstance(value, (int, np.integer)) else number(value)}</td>"
     text = ("yes" if value else "no") if isinstance(value, (bool, np.bool_)) else str(value)
     return f'<td class="text{" wide" if len(text) > 40 else ""}">{escape(text)}</td>'
