@@ -8,7 +8,7 @@ import pandas as pd
 #: The group of the results file that each frame holds.
 GROUPS = {"cells": "cells", "latents": "latents", "all_latents": "all_latents", "curves": "curves", "grid": "grid", "judged": "predictions"}
 
-CELL = ("", "row of `cells`")
+CELL = ("", "row of `cells`, from 0")
 LATENT = {"cell": CELL, "slot": ("", "place of the latent in the group, from 0: the order drawn")}
 #: Columns that no dataset has, or that say it in other words: unit, meaning.
 ADDED: dict[str, dict[str, tuple[str, str]]] = {

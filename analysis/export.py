@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from .columns import CELL
 from .load import Results
 
 #: Cells whose judged examples are held at a time.
@@ -26,7 +27,8 @@ def write_tables(results: Results, folder: Path, kind: str = "parquet") -> Itera
     number is null in Parquet and empty in CSV; -1 stays where an integer is missing, as in the frames.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    columns = results.describe().replace({"frame": {"judged": "predictions"}})
+    index = pd.DataFrame([("cells", "cell", *CELL, True)], columns=["frame", "column", "unit", "meaning", "reproducible"])
+    columns = pd.concat([index, results.describe()], ignore_index=True).replace({"frame": {"judged": "predictions"}})
     about = {frame: part.set_index("column") for frame, part in columns.groupby("frame")}
     info = {name: str(value) for name, value in results.info.items()}
     for name, parts in _frames(results).items():
