@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+os.environ["SPARSIFY_DISABLE_TRITON"] = "1"  # read at import, which other tests share; its kernels want a GPU
 pytest.importorskip("sparsify", reason="needs .venv-peers (scripts/peers.sh)")
 pytest.importorskip("sae_lens", reason="needs .venv-peers (scripts/peers.sh)")
 
