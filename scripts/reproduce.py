@@ -30,6 +30,7 @@ def settings(sweep: dict[str, Any]) -> dict[str, str | list[str]]:
         "train": several(text["train"]),
         "has_held_out_files": "" if isinstance(text["held_out"], float) else "1",
         "text_key": text["text_key"],
+        "store_dir": text["store_dir"] or sweep["sweep"]["output"] + "/tokens",
         "tokens": str(max(several(sweep["sae"]["tokens"]))),
     }
 

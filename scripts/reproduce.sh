@@ -69,7 +69,7 @@ esac
 
 ask() { "$PYTHON" scripts/reproduce.py "$@"; }
 
-# Sets output, models, has_step0, tokenizer, train, has_held_out_files, text_key, tokens.
+# Sets output, models, has_step0, tokenizer, train, has_held_out_files, text_key, store_dir, tokens.
 resolved=$(program plan "$sweep" --resolved "${settings[@]}") || exit
 values=$(ask settings <<<"$resolved") || die "$sweep: the resolved sweep cannot be read"
 eval "$values"
@@ -109,12 +109,12 @@ fetch_text() {
   mapfile -t there < <(compgen -G "${train[0]}")
   if [[ ${train[0]} != "$ROOT/$TEXT/"* || -n ${HF_HUB_OFFLINE:-} ]]; then n=1; fi
   if ((${#there[@]} >= n)); then
-    say_step "Text: there: ${train[*]} (${#there[@]} files)"
+    say_step "Text: there: ${train[*]}"
     return
   fi
   [[ ${train[0]} == "$ROOT/$TEXT/"* ]] || die "text: ${train[0]} is not there (text.train of $sweep)"
   n=${text_files:-$((tokens / 50000000 + 1))}
-  say_step "Text: $n files of EleutherAI/rpj-v2-sample (RedPajama V2), as JSON lines"
+  say_step "Text: EleutherAI/rpj-v2-sample (RedPajama V2) as JSON lines, the first $n of its files"
   for ((part = 0; part < n; ++part)); do includes+=(--include "data/train-$(printf %05d "$part")-of-*.parquet"); done
   call "$(dirname "$PYTHON")/hf" download EleutherAI/rpj-v2-sample --repo-type dataset "${includes[@]}" \
     --local-dir "$TEXT/parquet" ||
@@ -157,7 +157,7 @@ tokenize() {
     file=$(tokenizer_file) && [[ -f $file ]] || die "tokens: no tokenizer.json of ${models[0]} is there"
     name=$(store_name "$file")
   fi
-  store=$ROOT/out/tokens/$name.tokens
+  store=$store_dir/$name.tokens
   say_step "Tokens: $store, unless it is there"
   [[ -e $store ]] || call "${CONTAINER[@]}" "$SAESWEEP" tokenize --tokenizer "$file" --text "${train[0]}" \
     --text-key "$text_key" --on-bad-line skip -o "$store" || die "tokens: the text could not be tokenized"
@@ -170,20 +170,24 @@ is_done() { [[ -e $output/results.h5 ]] && program status "$output" --json 2>/de
 submit() {
   local options=(--shards "$shards") first=''
   [[ $judge != job ]] || { options+=(--judge) && first="a judge, "; }
-  say_step "Slurm: ${first}runs in $shards shards, merge, report"
+  say_step "Slurm: ${first}runs (shards: $shards), merge, report"
   call slurm/submit.sh "$sweep" "${options[@]}" "${settings[@]}" || exit
 }
 
 run_here() {
   local code=0
   [[ $judge != job ]] || die "--here starts no judge: give --judge URL or --lexical"
-  say_step "Run: $ranks ranks here"
+  say_step "Run: here, ranks: $ranks"
   call "${LAUNCH[@]}" -n "$ranks" "${CONTAINER[@]}" "$SAESWEEP" run "$sweep" "${settings[@]}" || code=$?
   ((code <= 1)) || exit "$code"
   draw_report
 }
 
 draw_report() {
+  if [[ $output/report/index.html -nt $output/results.h5 ]]; then
+    say_step "Report: there: $output/report/index.html"
+    return
+  fi
   say_step "Report: $output/report/index.html"
   call env PYTHONPATH="$ROOT" "$PYTHON" -m analysis report "$output/results.h5" -o "$output/report" ||
     die "report: could not be drawn"

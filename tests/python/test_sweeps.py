@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import re
-import shutil
 import subprocess
 import tomllib
 
@@ -218,6 +217,7 @@ train = "FOLDER/text/*.jsonl"
 text_key = "raw_content"
 held_out = 0.3
 context_length = 256
+store_dir = "FOLDER/tokens"
 [sae]
 expansion_factor = 4
 k = 8
@@ -250,20 +250,11 @@ def small(tmp_path):
     (tmp_path / "text/pod.jsonl").write_text("".join(json.dumps({"raw_content": part}) + "\n" for part in parts))
     sweep = tmp_path / "small.toml"
     sweep.write_text(SMALL.replace("FOLDER", str(tmp_path)))
-    yield sweep
-    made = re.findall(rf"{ROOT}/out/tokens/\S+\.tokens", "".join(path.read_text() for path in tmp_path.glob("*.said")))
-    for store in set(made):
-        shutil.rmtree(store, ignore_errors=True) if os.path.isdir(store) else os.path.exists(store) and os.remove(store)
+    return sweep
 
 
 NO_ENDPOINT = ("--set", 'judge.model=""', "--set", 'judge.endpoint_file=""')
 needs_perl_doc = pytest.mark.skipif(not PERL_DOC.is_dir(), reason="needs Debian's perl-doc")
-
-
-def said(folder, text):
-    with open(folder / "reproduce.said", "a") as file:
-        file.write(text)
-    return text
 
 
 def plans_for_another_device_rest_on_nothing_measured(sweep, folder, env):
@@ -275,14 +266,17 @@ def plans_for_another_device_rest_on_nothing_measured(sweep, folder, env):
 
 
 @needs_perl_doc
-def test_on_one_machine_a_call_goes_from_text_to_report_and_the_next_one_draws_it_anew(small, tmp_path, nowhere):
+def test_on_one_machine_a_call_goes_from_text_to_report_and_the_next_one_finds_all_done(small, tmp_path, nowhere):
     env = {**nowhere, **site(tmp_path, LAUNCH=f"({' '.join(launcher(1)[:-2])})"), "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    first = said(tmp_path, reproduce(small, "--here", 1, "--lexical", env=env))
+    first = reproduce(small, "--here", 1, "--lexical", env=env)
     assert steps(first) == ["Models", "Text", "Tokens", "Plan", "Run", "Report"]
     assert (tmp_path / "out/report/index.html").stat().st_size > 1000
+    assert len(list((tmp_path / "tokens").glob("*.tokens"))) == 1  # made by the step, and used by the run
     again = reproduce(small, "--here", 1, "--lexical", env=env)
     assert steps(again) == ["Models", "Text", "Tokens", "Plan", "Report"]
-    assert "tokenize" not in again
+    assert [name for name, _ in calls(again)] == [str(PROGRAM)]  # the plan's alone
+    (tmp_path / "out/report/index.html").unlink()
+    assert "analysis report" in reproduce(small, "--here", 1, "--lexical", "--dry-run", env=env)
     plans_for_another_device_rest_on_nothing_measured(small, tmp_path, nowhere)
 
 
@@ -292,7 +286,7 @@ def test_under_slurm_a_call_submits_judge_runs_merge_and_report(small, tmp_path,
     judge = f"""'"{PROGRAM}" judge --listen "127.0.0.1:$JUDGE_PORT"'"""
     with SlurmCluster() as cluster:
         env = {**nowhere, **cluster.environment, **site(tmp_path, JUDGE_COMMAND=judge, JUDGE_HOST="127.0.0.1")}
-        text = said(tmp_path, reproduce(small, "--shards", 2, env=env))
+        text = reproduce(small, "--shards", 2, env=env)
         jobs = dict(re.findall(r"^(judge|run|merge|report): +(\d+)", text, re.MULTILINE))
         assert list(jobs) == ["judge", "run", "merge", "report"]
         assert exit_codes(cluster.wait_until_ended(jobs["run"], 120)) == ["0:0"] * 2
