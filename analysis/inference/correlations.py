@@ -10,7 +10,7 @@ from ..summary import SETTINGS, with_settings
 from . import tables
 from .layers import over_layers
 from .means import mean_rows
-from .samples import arranged
+from .samples import arranged, enter
 
 ENTROPY = "token_entropy"
 SCORES = ("fuzz_auroc", "detection_auroc")
@@ -36,7 +36,7 @@ def entropy_correlations(cells: pd.DataFrame, latents: pd.DataFrame, level: floa
 
 def _of_score(cells: pd.DataFrame, latents: pd.DataFrame, score: str, level: float) -> list[dict[str, np.ndarray]]:
     per_sae = _per_sae(latents, score)
-    cells = cells[cells["evaluated"] & cells.index.isin(per_sae.index)]
+    cells = cells[enter(cells) & cells.index.isin(per_sae.index)]
     found = arranged(cells, {name: column.to_numpy(float) for name, column in per_sae.loc[cells.index].items()})
     parts = []
     for variant in ordered_variants(found.variants):

@@ -65,12 +65,18 @@ class Samples:
     variants: dict[str, Sample]
 
 
+def enter(cells: pd.DataFrame) -> pd.Series:
+    """Which cells have their metrics, and belong to the sweep as it is: rows of an earlier state of its file may be alike in all
+    that is compared, and yet have been trained otherwise."""
+    return cells["evaluated"] & cells["in_sweep"] if "in_sweep" in cells else cells["evaluated"]
+
+
 def samples(cells: pd.DataFrame, latents: pd.DataFrame, metric: str, rng: np.random.Generator | None = None) -> Samples:
-    """The evaluated cells' numbers of a metric (a column). Without rng there is no pool.
+    """The numbers of a metric (a column) of the cells that `enter`. Without rng there is no pool.
 
     cells: of summary.with_settings, its index is what `latents.cell` names.
     """
-    cells = cells[cells["evaluated"] & np.isfinite(cells[metric])] if metric in cells else cells.iloc[:0]
+    cells = cells[enter(cells) & np.isfinite(cells[metric])] if metric in cells else cells.iloc[:0]
     columns = {"values": cells[metric].to_numpy(float)} if metric in cells else {"values": np.empty(0)}
     return arranged(cells, columns | _latent_columns(cells, latents, metric), None if rng is None else _pool(cells, latents, metric, rng))
 

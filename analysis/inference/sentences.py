@@ -57,7 +57,7 @@ def _scores(random: pd.DataFrame, answers: pd.DataFrame, level: float) -> str:
 
 def _which(rows: pd.DataFrame, verdict: str) -> str:
     found = rows[rows["verdict"] == verdict]
-    if _n_models(rows) > 1:
+    if _n_groups(rows) > 1:
         return f"random in {len(found)} of {len(rows)} comparisons"
     if len(found) == len(rows) > 1:
         return f"all {_word(len(rows))} of them"
@@ -111,15 +111,17 @@ def _trust(random: pd.DataFrame, comparisons: pd.DataFrame) -> str:
 
 def _over(rows: pd.DataFrame) -> str:
     layers = sorted({int(n) for n in rows["n_layers_averaged"]})
-    return "" if layers == [1] else f", means over {_word(layers[0]) if len(layers) == 1 else 'the'} layers"
+    text = "" if layers == [1] else f", means over {_word(layers[0]) if len(layers) == 1 else 'the'} layers"
+    settings = len(rows[SETTINGS].drop_duplicates())
+    return text + (f", with {_word(settings)} SAE settings" if settings > 1 else "")
 
 
-def _n_models(rows: pd.DataFrame) -> int:
+def _n_groups(rows: pd.DataFrame) -> int:
     return rows.groupby([*SETTINGS, "model"]).ngroups
 
 
 def _models(rows: pd.DataFrame) -> str:
-    return "model" if _n_models(rows) == 1 else "models"
+    return "model" if rows["model"].nunique() == 1 else "models"
 
 
 def _lower(name: str) -> str:

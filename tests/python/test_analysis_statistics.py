@@ -261,6 +261,12 @@ def test_a_file_with_failed_and_missing_cells_is_compared_by_what_is_there(tmp_p
     assert (answers["n_layers"] == 3).all() and answers["relative_depth"].between(0, 1).all()
 
 
+def test_cells_of_an_earlier_state_of_the_sweep_do_not_enter(rng):
+    arms = {TRAINED: rng.normal(0.8, 0.02, (1, 1, 3)), OTHER: rng.normal(0.8, 0.02, (1, 1, 3))}
+    both = pd.concat([cells_of(arms, in_sweep=True), cells_of({TRAINED: [[[0.1, 0.1, 0.1]]]}, in_sweep=False)], ignore_index=True)
+    pd.testing.assert_frame_equal(compared(both), compared(cells_of(arms)))
+
+
 def test_settings_are_families_of_their_own(rng):
     arms = {TRAINED: rng.normal(0.8, 0.02, (2, 1, 3)), OTHER: rng.normal(0.8, 0.02, (2, 1, 3))}
     alone = compared(cells_of(arms))
