@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -25,6 +25,7 @@ RESULT = [
     "low_tost", "high_tost", "margin", "p_difference", "p_equivalence", "p_difference_holm", "p_equivalence_holm",
     "effect_size", "d_z", "boot_low", "boot_high", "basis", "claim", "verdict",
 ]  # fmt: skip
+#: Groups, and two arms' numbers in them.
 Pair = tuple[pd.DataFrame, Sample, Sample]
 
 
@@ -53,7 +54,11 @@ def compare_over_layers(
     return _compared(cells, latents, metrics, margins, level, seed, _over_layers, [*SETTINGS, "model", "n_layers"])
 
 
-def _compared(cells, latents, metrics, margins, level, seed, pairs_of, keys) -> pd.DataFrame:
+def _compared(
+    cells: pd.DataFrame, latents: pd.DataFrame, metrics: Sequence[Metric], margins: Mapping[str, float] | None, level: float, seed: int,
+    pair_of: Callable[[Samples, Sample, Sample], Pair], keys: list[str],
+) -> pd.DataFrame:  # fmt: skip
+    """keys: columns of the groups that pair_of gives."""
     margins = _checked(default_margins(metrics) | dict(margins or {}), level)
     cells = with_settings(cells)
     parts = []
@@ -61,7 +66,7 @@ def _compared(cells, latents, metrics, margins, level, seed, pairs_of, keys) -> 
         rng = np.random.default_rng(seed)
         found = samples(cells, latents, metric.name, rng)
         for a, b in combinations(ordered_variants(found.variants), 2):
-            groups, of_a, of_b = pairs_of(found, found.variants[a], found.variants[b])
+            groups, of_a, of_b = pair_of(found, found.variants[a], found.variants[b])
             rows = _rows(of_a, of_b, {a, b} == SAME_INIT, margins.get(metric.name, np.nan), level, rng)
             names = {"metric": metric.name, "variant_a": a, "variant_b": b}
             parts.append(tables.of_groups(groups, names, rows))

@@ -123,6 +123,7 @@ def test_init_seeds_and_sae_seeds_both_count(rng):
     assert row["se"] == pytest.approx(np.sqrt(of_starts + of_weights))
     assert row["df"] == pytest.approx((of_starts + of_weights) ** 2 / (of_starts**2 / 3 + of_weights**2 / 2))
     assert (row["n_a"], row["n_b"], row["claim"]) == (4, 3, "other init seeds, other SAE seeds")
+    assert row["low"] < row["boot_low"] < row["difference"] < row["boot_high"] < row["high"]
 
 
 def test_seeds_within_an_init_seed_are_no_replicates_of_the_arm(rng):
@@ -134,6 +135,7 @@ def test_seeds_within_an_init_seed_are_no_replicates_of_the_arm(rng):
     row = compared(pd.concat(cells, ignore_index=True)).iloc[0]
     expected = stats.ttest_ind(values[1].mean(1), values[0].mean(1), equal_var=False)
     assert row["p_difference"] == pytest.approx(expected.pvalue) and (row["n_a"], row["n_b"]) == (3, 3)
+    assert row["low"] < row["boot_low"] < row["difference"] < row["boot_high"] < row["high"]
 
 
 def test_the_two_rerandomized_variants_pair_by_init_seed(rng):
