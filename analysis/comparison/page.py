@@ -102,6 +102,7 @@ def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> str:
         figure = by_layer(part, [metric for metric in metrics if metric.name in set(part["metric"])])
         svg = file_svg(figure)
         (output / "figures" / f"{name}.svg").write_text(svg, encoding="utf-8")
+        figure.set_layout_engine("none")  # it is laid out
         figure.savefig(output / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
         title = f"{labels[key[-1]]}: {setting_label(key[:-1])}"
         alt = f"Metrics by layer of A and B, {title}. All values: differences.csv."

@@ -1,0 +1,154 @@
+"""python -m analysis compare: held against scipy on the files' own numbers."""
+
+import shutil
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from make_results import make_results
+from scipy import stats
+
+import analysis
+from analysis.__main__ import main
+from analysis.comparison import differences
+from analysis.comparison.match import match
+from analysis.metrics import METRICS
+
+SEEDS = 4
+SMALL = dict(layers=2, seeds=SEEDS, latents=64, scored=6)  # 40 cells
+TABLES = ("differences", "latents", "settings", "bits", "only_in_one")
+
+
+def changed(source, target, change):
+    """A copy of a results file, as `change(file)` leaves it."""
+    shutil.copy(source, target)
+    with h5py.File(target, "r+") as file:
+        change(file)
+    return target
+
+
+def another_judge(file):
+    """Other scores; one latent of each cell that the first sweep did not draw; another sweep file; another name."""
+    rng = np.random.default_rng(7)
+    for name in ("cells/fuzz_auroc", "latents/fuzz_auroc"):
+        file[name][:] = file[name][:] - 0.02 + rng.normal(0, 0.01, file[name].shape)
+    file["latents/index"][:, 0] = 63
+    file.attrs["sweep"] = np.bytes_(file.attrs["sweep"] + b'[judge]\nkind = "<b>openai</b>"\n')
+    file.attrs["sweep_name"] = np.bytes_(b"quick & other")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare")
+    first = make_results(folder / "a.h5", **SMALL)
+    return first, changed(first, folder / "b.h5", another_judge)
+
+
+@pytest.fixture(scope="module")
+def written(files):
+    output = files[0].parent / "out"
+    assert main(["compare", *map(str, files), "-o", str(output)]) == 0
+    return output
+
+
+def table(output, name):
+    return pd.read_csv(output / f"{name}.csv", keep_default_na=name != "settings")
+
+
+def test_equal_files_are_equal_in_every_bit(files, tmp_path):
+    assert main(["compare", str(files[0]), str(files[0]), "-o", str(tmp_path)]) == 0
+    found = table(tmp_path, "differences")
+    assert found["equal_bits"].all() and (found["verdict"] == "equal").all() and (found["max_abs"] == 0).all()
+    assert (table(tmp_path, "bits")["n_differ"] == 0).all() and len(table(tmp_path, "bits")) > 30
+    np.testing.assert_allclose(table(tmp_path, "latents")["rho"], 1)
+    assert len(table(tmp_path, "settings")) == len(table(tmp_path, "only_in_one")) == 0
+    assert "equal in every bit" in (tmp_path / "index.html").read_text()
+
+
+def test_difference_has_the_interval_of_a_paired_t_test_over_seeds(files, written):
+    a, b = (analysis.load(path).cells for path in files)
+    found = table(written, "differences")
+    assert len(found) == sum(5 if not metric.trained_only else 1 for metric in METRICS if metric.name in set(found["metric"])) * 2
+    for row in found[found["metric"] == "fuzz_auroc"].itertuples():
+        here = (a["variant"] == row.variant) & (a["layer"] == row.layer)
+        one, other = a.loc[here, "fuzz_auroc"], b.loc[here, "fuzz_auroc"]
+        test = stats.ttest_rel(one, other)
+        assert (row.n, row.basis) == (SEEDS, "seeds")
+        np.testing.assert_allclose([row.difference, row.low, row.high], [one.mean() - other.mean(), *test.confidence_interval(0.95)], rtol=1e-9)
+        assert row.max_abs == pytest.approx((one - other).abs().max()) and not row.equal_bits
+
+
+def test_init_seeds_are_the_seeds_where_there_are_several(files, tmp_path):
+    """Two init seeds with two SAE seeds each: pairs are the init seeds' means."""
+    def two_init_seeds(file):
+        seed = file["cells/sae_seed"][:]
+        file["cells/init_seed"][:] = np.where(file["cells/variant"][:] == b"trained", -1, seed // 2)
+        file["cells/sae_seed"][:] = np.where(file["cells/variant"][:] == b"trained", seed, seed % 2)
+
+    a, b = (analysis.load(changed(path, tmp_path / path.name, two_init_seeds)) for path in files)
+    found = differences.by_seed(a, b, match(a, b), METRICS)
+    row = found[(found["metric"] == "fuzz_auroc") & (found["variant"] == "control") & (found["layer"] == 1)].iloc[0]
+    means = [r.cells[(r.cells["variant"] == "control") & (r.cells["layer"] == 1)].groupby("init_seed")["fuzz_auroc"].mean() for r in (a, b)]
+    np.testing.assert_allclose([row["low"], row["high"]], stats.ttest_rel(*means).confidence_interval(0.95), rtol=1e-9)
+    assert row["n"] == 2
+
+
+def test_latents_that_both_drew_are_correlated_by_rank(files, written):
+    a, b = (analysis.load(path).latents for path in files)
+    found = table(written, "latents").set_index(["variant", "score"])
+    variants = analysis.load(files[0]).cells["variant"]
+    both = a.merge(b, on=["cell", "index"])
+    assert len(both) == len(a) - 40
+    for variant, part in both.groupby(variants.loc[both["cell"]].to_numpy()):
+        row = found.loc[(variant, "fuzz_auroc")]
+        assert row["n"] == len(part) and row["same_sae"]
+        assert row["rho"] == pytest.approx(stats.spearmanr(part["fuzz_auroc_x"], part["fuzz_auroc_y"]).statistic)
+        assert found.loc[(variant, "detection_auroc"), "rho"] == pytest.approx(1)
+
+
+def test_settings_that_differ_and_columns_that_differ_are_named(written):
+    found = table(written, "settings").set_index("name")
+    assert found.loc["judge.kind", ["a", "b"]].tolist() == ["", '"<b>openai</b>"']
+    assert set(found.index) == {"judge.kind", "sweep_name"}
+    bits = table(written, "bits").set_index(["frame", "column"])
+    assert set(bits.index[bits["n_differ"] > 0]) == {("cells", "fuzz_auroc"), ("latents", "fuzz_auroc")}
+    assert bits.loc[("cells", "fuzz_auroc"), "n_differ"] == 40
+
+
+def test_an_axis_on_which_all_cells_differ_is_named_and_cells_match_by_the_others(files, tmp_path):
+    def shorter(file):
+        file["cells/tokens"][:] = 102_400
+        for name in ("cells/id", "grid/id"):
+            file[name][:] = [b"x" + text[1:] for text in file[name][:]]
+        file["cells/layer"][-1], file["cells/hookpoint"][-1] = 8, b"layers.8"
+
+    a, b = analysis.load(files[0]), analysis.load(changed(files[1], tmp_path / "b.h5", shorter))
+    matched = match(a, b)
+    assert matched.axes.to_dict("records") == [{"axis": "tokens", "a": 204_800, "b": 102_400}]
+    assert len(matched.pairs) == 39 and not matched.pairs["same_sae"].any()
+    assert matched.only[["sweep", "hookpoint"]].to_numpy().tolist() == [["A", "layers.1"], ["B", "layers.8"]]
+    assert (matched.pairs["a"] == matched.pairs["b"]).all()
+
+
+def test_sweeps_without_a_common_cell_are_one_line_and_exit_code_2(files, tmp_path, capsys):
+    other = changed(files[0], tmp_path / "b.h5", lambda file: file["cells/hookpoint"].__setitem__(slice(None), b"layer.x"))
+    with h5py.File(other, "r+") as file:
+        file["cells/sae_seed"][:] = file["cells/sae_seed"][:] + 100
+    assert main(["compare", str(files[0]), str(other), "-o", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and str(other) in said and "no cell is in both" in said
+
+
+def test_page_opens_in_a_browser_and_texts_are_escaped(written, chromium):
+    page, console = chromium(written / "index.html")
+    assert console == ""
+    assert "<h1>quickstart beside quick &amp; other</h1>" in page and "&lt;b&gt;openai&lt;/b&gt;" in page
+    assert "<th scope=\"col\">metric</th>" in page.replace(' class="num"', "")
+    assert "src=\"http" not in page and "href=\"http" not in page
+
+
+def test_tables_stand_beside_the_page_as_csv_and_latex(written):
+    for name in TABLES:
+        assert (written / f"{name}.csv").exists() and "\\begin{" in (written / f"{name}.tex").read_text()
+    assert {path.suffix for path in (written / "figures").iterdir()} == {".svg", ".pdf"}
