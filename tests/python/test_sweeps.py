@@ -136,6 +136,16 @@ def test_units_are_cut_to_the_devices_memory(plan_on):
     assert "40 of 40 cells do not fit on it" in plan_on("paper/pythia-6.9b", "a100-40g")
 
 
+def test_the_tables_of_the_docs_are_what_plan_says(plan_on):
+    rows = re.findall(r"^\| ([\w.-]+) \|.*?\| (\d+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|$", (ROOT / "docs/reproduce.md").read_text(), re.MULTILINE)
+    assert {name for name, *_ in rows} == {name.split("/")[1] for name in FILES}
+    for name, n_saes, requests, a100, _ in rows:
+        text = plan_on(next(file for file in FILES if file.endswith(f"/{name}")), "a100-80g")
+        assert n_cells(text) == int(n_saes)
+        assert int(re.search(r"^all +(\d+)", text, re.MULTILINE)[1]) == int(requests.replace(",", ""))
+        assert hours(text)["device hours"] == pytest.approx(float(a100), abs=0.06)
+
+
 def test_an_unknown_device_is_refused_with_the_list(nowhere):
     said = plan(shipped("paper/pythia-70m"), "--device", "a1000", env=nowhere, code=2)
     assert len(said.splitlines()) == 1
@@ -171,6 +181,29 @@ def test_a_dry_run_prints_the_steps_and_does_nothing(nowhere):
     assert "--device h200 --shards 4" in text and text.count("--include") == 3
     assert called["slurm/submit.sh"].startswith(" sweeps/paper/pythia-1b.toml --shards 4 --judge ")
     assert not (ROOT / "data/rpj-v2-sample/parquet").exists() and not (ROOT / "out/paper/pythia-1b").exists()
+
+
+def cached_revision(home, revision, weights, index=None):
+    """A revision of pythia-70m in the hub cache, as huggingface_hub lays it out; its files are empty."""
+    model = home / "hub/models--EleutherAI--pythia-70m"
+    snapshot = model / "snapshots" / f"commit-{revision}"
+    snapshot.mkdir(parents=True)
+    (model / "refs").mkdir(exist_ok=True)
+    (model / "refs" / revision).write_text(f"commit-{revision}")
+    for name in ("config.json", "tokenizer.json", *weights):
+        (snapshot / name).touch()
+    if index:
+        (snapshot / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+
+
+def test_only_models_that_the_cache_does_not_hold_whole_are_fetched(tmp_path):
+    env = {**environment(tmp_path), "HF_HOME": str(tmp_path)}
+    cached_revision(tmp_path, "main", ["model.safetensors"])
+    cached_revision(tmp_path, "step0", ["a.safetensors"], index={"x": "a.safetensors", "y": "b.safetensors"})
+    called = dict(calls(reproduce("70m", "--dry-run", env=env)))
+    assert called["scripts/fetch_models.sh"].split() == ["EleutherAI/pythia-70m@step0"]
+    (tmp_path / "hub/models--EleutherAI--pythia-70m/snapshots/commit-step0/b.safetensors").touch()
+    assert "scripts/fetch_models.sh" not in reproduce("70m", "--dry-run", env=env)
 
 
 def test_a_larger_budget_fetches_more_text(nowhere):
@@ -267,7 +300,7 @@ def plans_for_another_device_rest_on_nothing_measured(sweep, folder, env):
 
 @needs_perl_doc
 def test_on_one_machine_a_call_goes_from_text_to_report_and_the_next_one_finds_all_done(small, tmp_path, nowhere):
-    env = {**nowhere, **site(tmp_path, LAUNCH=f"({' '.join(launcher(1)[:-2])})"), "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    env = {**nowhere, **site(tmp_path, LAUNCH=f"({' '.join(launcher(1)[:-2])})")}  # common.sh lets root start ranks
     first = reproduce(small, "--here", 1, "--lexical", env=env)
     assert steps(first) == ["Models", "Text", "Tokens", "Plan", "Run", "Report"]
     assert (tmp_path / "out/report/index.html").stat().st_size > 1000
