@@ -18,7 +18,7 @@ def encoded_dashboards(dashboards: dict[int, Dashboard]) -> dict[str, Any]:
     null_of. What is empty is left out. Activations have 3 significant digits.
     """
     counts = Counter(token for one in dashboards.values() for windows in (one.top, one.firing, one.silent) for window in windows for token in window.tokens)
-    texts = [text for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    texts = [text for text, _ in counts.most_common()]
     places = {text: place for place, text in enumerate(texts)}
     return {"tokens": texts, "of": {row: _dashboard(one, places) for row, one in dashboards.items()}}
 
@@ -27,7 +27,8 @@ def significant(values: Any, digits: int = 3) -> list[float | None]:
     """Rounded to so many significant digits; None for NaN."""
     values = np.asarray(values, float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.nan_to_num(digits - 1 - np.floor(np.log10(np.abs(values))), posinf=0, neginf=0)
+        shift = digits - 1 - np.floor(np.log10(np.abs(values)))
+    shift[~np.isfinite(shift)] = 0
     # A whole number over or times a power of ten is the float that is written shortest.
     up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
     rounded = np.round(values * up / down) * down / up

@@ -72,7 +72,7 @@ window.saesweep.dashboard = (function () {
   function windows(tokens, list, most) {
     const asked = list.some((window) => window.length > 2);
     const head = make("li", { class: "head" }, make("span", { class: "peak" }, "peak"), make("span"),
-      asked ? make("span", { class: "judged", title: "detection: the judge's probability that the latent fires in the window" }, "judge") : null);
+      asked ? make("span", { class: "judged" }, "judge") : null);
     return make("ol", { class: asked ? "windows asked" : "windows" }, head, ...list.map((window) => {
       const { line, peak } = text(tokens, window, most);
       return make("li", {}, make("span", { class: "peak" }, peak ? activation(peak) : "–"), line,
@@ -143,6 +143,7 @@ window.saesweep.dashboard = (function () {
       ["detection_auroc", "Detection", "AUROC", rocs.detection, "5 3", "detection_balanced_accuracy"],
       ["simulation_correlation", "Simulation", "correlation", null, "", null],
     ];
+    const accuracies = latent.columns.some((column) => column.name.endsWith("balanced_accuracy"));
     const body = rows.filter(([name]) => latent.value(name) !== null || latent.value(name + "_null") !== null).map(([name, label, unit, curve, dashes, accuracy]) => {
       const own = latent.value(name + "_null");
       const mean = own === null ? latent.cell.nulls[name + "_null"] : undefined;
@@ -150,10 +151,10 @@ window.saesweep.dashboard = (function () {
       return make("tr", {}, make("th", { scope: "row" }, curve ? key(dashes) : null, label + " ", make("span", { class: "missing" }, unit)),
         make("td", {}, number(latent.value(name), "score")),
         make("td", { class: nothing ? null : "of-sae", title: nothing ? null : "mean of the SAE's latents that have a null; this one has none" }, number(nothing ? own : mean, "score")),
-        make("td", {}, number(accuracy ? latent.value(accuracy) : null, "score")));
+        accuracies ? make("td", {}, number(accuracy ? latent.value(accuracy) : null, "score")) : null);
     });
     if (!body.length) return null;
-    const head = ["", "score", "null", "bal. acc."].map((words, i) => make("th", { scope: "col", class: i ? "num" : null }, words));
+    const head = ["", "score", "null", ...(accuracies ? ["bal. acc."] : [])].map((words, i) => make("th", { scope: "col", class: i ? "num" : null }, words));
     return make("table", { class: "latent-scores" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
   }
 
@@ -183,7 +184,7 @@ window.saesweep.dashboard = (function () {
       parts.push(make("p", { class: "latent-null" }, "Null: the same examples judged under the explanation of ",
         make("a", { href: latent.nullLatent.href }, "latent " + number(latent.nullLatent.number, "count")), ": ", make("q", {}, latent.nullLatent.explanation)));
     }
-    if (board.top) parts.push(make("h4", {}, "Windows of the highest peaks ", make("small", {}, "the stronger a token's colour, the higher its activation")), windows(tokens, board.top, most));
+    if (board.top) parts.push(make("h4", {}, "Windows of the highest peaks ", make("small", {}, "the stronger a token's colour, the higher its activation; judge: its probability, in detection, that the latent fires in the window")), windows(tokens, board.top, most));
     if (board.firing) parts.push(more("Other windows in which it fires", `${board.firing.length}, from the highest peak to the lowest`, windows(tokens, board.firing, most)));
     if (board.silent) parts.push(more("Windows in which it is silent", `${board.silent.length}, those first that the judge took for firing`, windows(tokens, board.silent, most)));
     if (!board.top && !board.firing) parts.push(make("p", { class: "empty" }, "The file holds no windows of this latent."));

@@ -248,7 +248,7 @@
     choices("model", [...new Set(data.cells.map((cell) => cell.model))].map((name) => [name, name]));
     const layers = new Map(data.cells.map((cell) => [cell.hookpoint, cell.layer]));
     choices("hookpoint", [...layers].sort((a, b) => a[1] - b[1]).map(([name]) => [name, name]));
-    form.sort.append(make("option", { value: "" }, "SAE"), make("option", { value: "index" }, "Latent"), ...data.columns.map((column) => make("option", { value: column.name, title: column.meaning }, column.label)));
+    form.sort.append(make("option", { value: "" }, one ? "order drawn" : "SAE"), make("option", { value: "index" }, "Latent"), ...data.columns.map((column) => make("option", { value: column.name, title: column.meaning }, column.label)));
     form.sort.addEventListener("input", () => sortBy(form.sort.value, ["", "index"].includes(form.sort.value)));
     form.search.addEventListener("input", filter);
     form.here.addEventListener("input", filter);
