@@ -55,7 +55,8 @@ def _arms(a: Results, b: Results, pairs: pd.DataFrame) -> tuple[pd.DataFrame, pd
     if pairs.empty:
         return None
     axes = a.cells.loc[pairs["a"], ["model", "init_seed", "hookpoint", "layer", "architecture", "expansion_factor", "k", "penalty", "sae_seed", "tokens"]]
-    cells, latents = [], []
+    cells: list[pd.DataFrame] = []
+    latents: list[pd.DataFrame] = []
     for arm, results, rows in (("A", a, pairs["a"]), ("B", b, pairs["b"])):
         part = results.cells.loc[rows].reset_index(drop=True)
         first = len(cells) * len(pairs)

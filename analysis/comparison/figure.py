@@ -13,7 +13,7 @@ from ..metrics import Metric, ordered_variants, variant_label
 from ..theme import INK, style_of
 
 COLUMNS = 3
-DASHES = {"mean_a": "-", "mean_b": (0, (3, 2))}
+DASHES: dict[str, tuple[float, tuple[float, ...] | None]] = {"mean_a": (0, None), "mean_b": (0, (3, 2))}
 
 
 def by_layer(table: pd.DataFrame, metrics: list[Metric]) -> Figure:
