@@ -11,7 +11,7 @@ import pandas as pd
 
 def alike(masks: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The masks [n, ...] that occur: the indices of their rows, and the mask."""
-    patterns, pattern_of = np.unique(masks.reshape(len(masks), -1), axis=0, return_inverse=True)
+    patterns, pattern_of = np.unique(masks.reshape(len(masks), int(np.prod(masks.shape[1:]))), axis=0, return_inverse=True)
     for i, pattern in enumerate(patterns):
         yield np.flatnonzero(pattern_of.ravel() == i), pattern.reshape(masks.shape[1:])
 

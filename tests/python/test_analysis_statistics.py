@@ -208,6 +208,14 @@ def test_layers_are_averaged_seed_by_seed(rng):
     assert row["n_layers"] == 6 and row["p_difference"] == pytest.approx(expected.pvalue)
 
 
+def test_layers_that_an_arm_has_not_reached_are_left_out_of_its_mean(rng):
+    a, b = rng.normal(0.8, 0.02, (2, 6, 1, 2))
+    b[3:], b[2, 0, 1] = np.nan, np.nan  # as while a run writes
+    row = compare_over_layers(cells_of({TRAINED: a, OTHER: b}), NO_LATENTS, [FUZZ]).iloc[0]
+    assert row["n_layers"] == 2 and row["mean_b"] == pytest.approx(b[:2].mean()) and row["mean_a"] == pytest.approx(a[:2].mean())
+    assert row["p_difference"] == pytest.approx(stats.ttest_rel(a[:2].mean((0, 1)), b[:2].mean((0, 1))).pvalue)
+
+
 # What is missing, broken or the same everywhere.
 
 
@@ -281,6 +289,7 @@ def test_nothing_to_compare_gives_frames_with_their_columns():
     empty = cells_of({TRAINED: [[[0.5, 0.6]]]}, evaluated=False)
     found, overall = compared(empty), compare_over_layers(empty, NO_LATENTS, [FUZZ])
     assert len(found) == len(overall) == len(variant_means(empty, NO_LATENTS, [FUZZ])) == len(entropy_correlations(empty, NO_LATENTS)) == 0
+    assert len(compare_over_layers(empty.iloc[:0], NO_LATENTS, [FUZZ, EXPLAINED])) == 0
     answers = model_answers(found, overall)
     assert "verdict" in found and "verdict" in answers and answer_sentences(answers, found) == []
 
