@@ -80,6 +80,10 @@ window.saesweep.dashboard = (function () {
     }));
   }
 
+  function judged(list) {
+    return list.some((window) => window.length > 2) ? "; judge: its probability, in detection, that the latent fires" : "";
+  }
+
   function more(title, note, content) {
     return make("details", {}, make("summary", {}, title + " ", make("small", {}, note)), content);
   }
@@ -184,9 +188,9 @@ window.saesweep.dashboard = (function () {
       parts.push(make("p", { class: "latent-null" }, "Null: the same examples judged under the explanation of ",
         make("a", { href: latent.nullLatent.href }, "latent " + number(latent.nullLatent.number, "count")), ": ", make("q", {}, latent.nullLatent.explanation)));
     }
-    if (board.top) parts.push(make("h4", {}, "Windows of the highest peaks ", make("small", {}, "the stronger a token's colour, the higher its activation; judge: its probability, in detection, that the latent fires in the window")), windows(tokens, board.top, most));
-    if (board.firing) parts.push(more("Other windows in which it fires", `${board.firing.length}, from the highest peak to the lowest`, windows(tokens, board.firing, most)));
-    if (board.silent) parts.push(more("Windows in which it is silent", `${board.silent.length}, those first that the judge took for firing`, windows(tokens, board.silent, most)));
+    if (board.top) parts.push(make("h4", {}, "Windows of the highest peaks ", make("small", {}, "the stronger a token's colour, the higher its activation")), windows(tokens, board.top, most));
+    if (board.firing) parts.push(more("Other windows in which it fires", `${board.firing.length}, from the highest peak to the lowest${judged(board.firing)}`, windows(tokens, board.firing, most)));
+    if (board.silent) parts.push(more("Windows in which it is silent", `${board.silent.length}, those first that the judge took for firing${judged(board.silent)}`, windows(tokens, board.silent, most)));
     if (!board.top && !board.firing) parts.push(make("p", { class: "empty" }, "The file holds no windows of this latent."));
     return make("article", {}, ...parts);
   }

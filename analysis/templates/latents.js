@@ -226,7 +226,7 @@
         if (name === null) return make("div", { role: "columnheader" }, label);
         const button = make("button", { type: "button", title: meaning }, label);
         button.addEventListener("click", () => sortBy(name, sort.name === name ? !sort.up : up));
-        return make("div", { role: "columnheader", class: name ? "number" : null, "aria-sort": "none", "data-name": name }, button);
+        return make("div", { role: "columnheader", class: name ? (name === "index" && !one ? "number with-away" : "number") : null, "aria-sort": "none", "data-name": name }, button);
       }));
     }
 
