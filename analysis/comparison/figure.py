@@ -1,8 +1,9 @@
-"""The figure of a comparison."""
+"""The figure of a comparison: a still picture, and the numbers that templates/compare.js draws."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ from ..metrics import Metric, ordered_variants, variant_label
 from ..theme import INK, style_of
 
 COLUMNS = 3
-DASHES: dict[str, tuple[float, tuple[float, ...] | None]] = {"mean_a": (0, None), "mean_b": (0, (3, 2))}
+DASHES: dict[str, Any] = {"mean_a": "-", "mean_b": (0, (3, 2))}
 
 
 def by_layer(table: pd.DataFrame, metrics: list[Metric]) -> Figure:
@@ -40,3 +41,18 @@ def by_layer(table: pd.DataFrame, metrics: list[Metric]) -> Figure:
     lines += [Line2D([], [], color=INK, linestyle=dashes, label=name) for name, dashes in zip("AB", DASHES.values())]
     figure.legend(handles=lines, loc="outside upper left", ncols=len(lines))
     return figure
+
+
+def panels(table: pd.DataFrame, metrics: list[Metric]) -> list[dict[str, Any]]:
+    """The same, as numbers for the page: a panel a metric, a line a variant; None where there is no number."""
+    return [{"title": metric.label, "layers": int(table["layer"].nunique()), "lines": _lines(table[table["metric"] == metric.name])} for metric in metrics]
+
+
+def _lines(table: pd.DataFrame) -> list[dict[str, Any]]:
+    lines = []
+    for variant in ordered_variants(table["variant"]):
+        part = table[table["variant"] == variant].sort_values("layer")
+        columns = {key: part[name].to_list() for key, name in {"layer": "layer", "verdict": "verdict"}.items()}
+        columns |= {key: [float(f"{value:.6g}") for value in part[name]] for key, name in {"a": "mean_a", "b": "mean_b", "difference": "difference"}.items()}
+        lines.append({"variant": variant, "label": variant_label(variant)} | columns)
+    return lines

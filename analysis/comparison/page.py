@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly
 
+from ..embed import blob, library
 from ..latex import write_table
 from ..load import Results, ResultsError
 from ..metrics import METRICS, Metric, ordered_variants, variant_label
@@ -17,11 +19,12 @@ from ..summary import SETTINGS, model_labels, setting_label
 from ..tables import number, table
 from ..theme import file_svg, page_svg
 from . import differences
-from .figure import by_layer
+from .figure import by_layer, panels
 from .match import Matched, match
 from .settings import settings
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+PLOTLY = Path(plotly.__file__).parent / "package_data/plotly.min.js"
 #: Rows of cells that are listed; the files hold all.
 LISTED = 100
 CAPTIONS = {
@@ -59,12 +62,15 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
     names = [str(results.info.get("sweep_name", "unnamed sweep")) for results in (a, b)]
     found, bits = frames["differences"], frames["bits"]
     differing = bits[bits["n_differ"] > 0]
+    figures, numbers = _figures(found, metrics, output)
     return {
         "title": escape(names[0] if names[0] == names[1] else f"{names[0]} beside {names[1]}"),
         "css": (TEMPLATES / "report.css").read_text(),
         "files": "".join(f"<p>{letter}: <strong>{escape(name)}</strong>, <code>{escape(', '.join(map(str, results.files)))}</code></p>" for letter, name, results in zip("AB", names, (a, b))),
         "summary": escape(_summary(a, b, matched, found, bits)),
-        "figures": _figures(found, metrics, output) or '<p class="empty">No cell is evaluated in both yet.</p>',
+        "blobs": library("plotly", PLOTLY) + blob("compare", numbers) if numbers else "",
+        "js": "\n".join((TEMPLATES / name).read_text() for name in ("embed.js", "compare.js")) if numbers else "",
+        "figures": figures or '<p class="empty">No cell is evaluated in both yet.</p>',
         "overview": _overview(found, metrics),
         "differences": _rows("Differences", found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])])),
         "latents": _rows(CAPTIONS["latents"], frames["latents"]),
@@ -91,23 +97,28 @@ def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits
     return text
 
 
-def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> str:
-    """One for each model and setting."""
+def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> tuple[str, list[dict[str, Any]]]:
+    """One for each model and setting: their HTML, and their numbers."""
     (output / "figures").mkdir(parents=True, exist_ok=True)
     groups = list(found.groupby([*SETTINGS, "model"], sort=False))
     labels = model_labels(found["model"].unique())
-    texts = []
+    texts, numbers = [], []
     for i, (key, part) in enumerate(groups):
         name = "by_layer" + (f"-{i + 1}" if len(groups) > 1 else "")
-        figure = by_layer(part, [metric for metric in metrics if metric.name in set(part["metric"])])
+        shown = [metric for metric in metrics if metric.name in set(part["metric"])]
+        numbers.append({"id": name, "panels": panels(part, shown)})
+        figure = by_layer(part, shown)
         svg = file_svg(figure)
         (output / "figures" / f"{name}.svg").write_text(svg, encoding="utf-8")
         figure.set_layout_engine("none")  # it is laid out
         figure.savefig(output / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
         title = f"{labels[key[-1]]}: {setting_label(key[:-1])}"
         alt = f"Metrics by layer of A and B, {title}. All values: differences.csv."
-        texts.append(f"<h3>{escape(title)}</h3><figure>{page_svg(svg, escape(alt))}<figcaption>Mean over seeds; solid: A, dashed: B. File: <code>figures/{name}.svg</code>.</figcaption></figure>")
-    return "\n".join(texts)
+        texts.append(
+            f'<h3>{escape(title)}</h3><figure><div id="{name}" role="group" aria-label="{escape(alt)}">{page_svg(svg, escape(alt))}</div>'
+            f"<figcaption>Mean over seeds; solid: A, dashed: B. Files: <code>figures/{name}.svg</code>, <code>.pdf</code>.</figcaption></figure>"
+        )
+    return "\n".join(texts), numbers
 
 
 def _overview(found: pd.DataFrame, metrics: list[Metric]) -> str:
