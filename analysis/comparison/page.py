@@ -14,7 +14,7 @@ import plotly
 from ..embed import blob, library
 from ..latex import write_table
 from ..load import Results, ResultsError
-from ..metrics import METRICS, Metric, ordered_variants, variant_label
+from ..metrics import METRICS, Metric, variant_label
 from ..summary import SETTINGS, model_labels, setting_label
 from ..tables import number, table
 from ..theme import file_svg, page_svg
@@ -71,9 +71,9 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
         "blobs": library("plotly", PLOTLY) + blob("compare", numbers) if numbers else "",
         "js": "\n".join((TEMPLATES / name).read_text() for name in ("embed.js", "compare.js")) if numbers else "",
         "figures": figures or '<p class="empty">No cell is evaluated in both yet.</p>',
-        "overview": _overview(found, metrics),
-        "differences": _rows("Differences", found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])])),
-        "latents": _rows(CAPTIONS["latents"], frames["latents"]),
+        "overview": _overview(found),
+        "differences": _rows("Differences", _labelled(found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])]))),
+        "latents": _rows(CAPTIONS["latents"], _labelled(frames["latents"])),
         "settings": _rows(CAPTIONS["settings"], frames["settings"]) if len(frames["settings"]) else "<p>Nothing.</p>",
         "bits": _rows("Columns that differ", differing) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
         "only": _only(matched),
@@ -84,9 +84,9 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
 def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits: pd.DataFrame) -> str:
     done = [results.cells["evaluated"].loc[matched.pairs[name]].to_numpy() for name, results in (("a", a), ("b", b))]
     counts = matched.only["sweep"].value_counts()
-    text = f"{len(matched.pairs)} cells are in both sweeps, {int((done[0] & done[1]).sum())} of them evaluated in both; {counts.get('A', 0)} are in A alone and {counts.get('B', 0)} in B alone. "
+    text = f"{len(matched.pairs)} cells are in both sweeps, {int((done[0] & done[1]).sum())} of them evaluated in both; A alone has {counts.get('A', 0)}, B alone {counts.get('B', 0)}. "
     if len(matched.axes):
-        text += "All cells differ in " + ", ".join(f"{row.axis} (A {row.a}, B {row.b})" for row in matched.axes.itertuples()) + ". "
+        text += "All cells differ in " + ", ".join(f"{row.axis} (A {_shown(row.a)}, B {_shown(row.b)})" for row in matched.axes.itertuples()) + ". "
     same = int(matched.pairs["same_sae"].sum())
     text += f"{same} pairs have equal train ids: the same SAE asked for. " if same else "No pair has equal train ids: the SAEs were asked for differently. "
     n_differ = int((bits["n_differ"] > 0).sum())
@@ -100,6 +100,8 @@ def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits
 def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> tuple[str, list[dict[str, Any]]]:
     """One for each model and setting: their HTML, and their numbers."""
     (output / "figures").mkdir(parents=True, exist_ok=True)
+    for old in (output / "figures").glob("by_layer*"):
+        old.unlink()
     groups = list(found.groupby([*SETTINGS, "model"], sort=False))
     labels = model_labels(found["model"].unique())
     texts, numbers = [], []
@@ -121,18 +123,19 @@ def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> tuple[
     return "\n".join(texts), numbers
 
 
-def _overview(found: pd.DataFrame, metrics: list[Metric]) -> str:
+def _overview(found: pd.DataFrame) -> str:
     """A row a model, setting, metric and variant, over its layers."""
-    labels = {metric.name: metric.label for metric in metrics}
+    keys = [*SETTINGS, "model"]
+    shown = [key for key in keys if key not in _constant(found, keys)]
     rows = []
-    for (*_, metric, variant), part in found.groupby([*SETTINGS, "model", "metric", "variant"], sort=False):
+    for (*_, metric, variant), part in found.groupby([*keys, "metric", "variant"], sort=False):
         verdicts = part["verdict"].replace("", "no claim").value_counts()
-        rows.append({
-            "metric": labels.get(metric, metric), "variant": variant_label(variant), "layers": len(part), "mean_a": part["mean_a"].mean(), "mean_b": part["mean_b"].mean(),
+        rows.append(part[shown].iloc[0].to_dict() | {
+            "metric": metric, "variant": variant, "layers": len(part), "mean_a": part["mean_a"].mean(), "mean_b": part["mean_b"].mean(),
             "difference": part["difference"].mean(), "max_abs": part["max_abs"].max(), "equal_bits": bool(part["equal_bits"].all()),
             "verdict": ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()),
         })  # fmt: skip
-    return _rows("Means over layers, and the layers' verdicts", pd.DataFrame(rows)) if rows else ""
+    return _rows("Means over layers, and the layers' verdicts", _labelled(pd.DataFrame(rows))) if rows else ""
 
 
 def _only(matched: Matched) -> str:
@@ -142,14 +145,26 @@ def _only(matched: Matched) -> str:
     return _rows(CAPTIONS["only_in_one"], matched.only.head(LISTED)) + more
 
 
+def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the names that people read for variants and metrics."""
+    metrics = {metric.name: metric.label for metric in METRICS}
+    readable = {"variant": variant_label, "metric": lambda name: metrics.get(name, name), "score": lambda name: metrics.get(name, name.replace("_", " "))}
+    return frame.assign(**{name: frame[name].map(label) for name, label in readable.items() if name in frame})
+
+
 def _constant(frame: pd.DataFrame, names: list[str]) -> list[str]:
     return [name for name in names if frame[name].nunique() <= 1]
+
+
+def _shown(value: Any) -> str:
+    return _integer(value) if isinstance(value, (int, np.integer)) else str(value)
 
 
 def _integer(value: Any) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}")
 
 
+#: Of columns, where not their names.
 HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "largest", "equal_bits": "equal bits", "p_difference_holm": "p difference",
            "p_equivalence_holm": "p equivalence", "rho": "ρ", "n_differ": "differ", "same_sae": "same SAE", "a": "A", "b": "B"}  # fmt: skip
 

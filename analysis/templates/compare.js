@@ -48,7 +48,10 @@
       const traces = group.panels.flatMap((panel, i) =>
         panel.lines.flatMap((line) => ["A", "B"].map((sweep) => trace(line, panel, i, sweep, i === 0))));
       if (!place.classList.contains("js-plotly-plot")) place.replaceChildren();
-      const config = { responsive: true, displaylogo: false, toImageButtonOptions: { format: "svg", filename: group.id } };
+      const config = {
+        responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+        toImageButtonOptions: { format: "svg", filename: group.id },
+      };
       Plotly.react(place, traces, layout(group.panels), config);
     });
   }
