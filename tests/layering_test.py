@@ -11,7 +11,7 @@ SRC = Path(__file__).resolve().parents[1] / "src"
 
 LIBRARIES = {"mpi", "h5", "http"}
 DOMAINS = {"model", "text", "sae", "metrics", "judge", "results"}
-STAGES = {"train", "evaluate", "autointerp"}
+STAGES = {"train", "evaluate", "autointerp", "toy"}
 ALL_BELOW_APP = LIBRARIES | DOMAINS | STAGES | {"base", "sweep", "config"}
 
 # What a folder may include, besides itself and base.
@@ -31,6 +31,8 @@ ARROWS = {
     "evaluate": {"model", "text", "sae", "metrics"},
     # Of evaluate the harvest's plain records alone (HEADERS_ONLY).
     "autointerp": {"judge", "metrics", "evaluate"},
+    # SAEs of its own, with the arithmetic of train's optimizers (HEADERS_ONLY).
+    "toy": {"model", "text", "sae", "metrics", "train"},
     # sweep alone joins training to scoring; it expands model, text and sae settings into cells.
     "sweep": STAGES | {"model", "text", "sae", "judge", "results", "mpi"},
     # config fills sweep's options; of the other folders it sees options.h alone (HEADERS_ONLY).
@@ -40,9 +42,10 @@ ARROWS = {
 }
 # Arrows that hold for some headers only.
 HEADERS_ONLY = {("sae", "model"): {"safetensors.h"}, ("autointerp", "evaluate"): {"windows.h"}}
+HEADERS_ONLY |= {("toy", "train"): {"optimizer.h", "optimizer_step.h", "tensor_optimizer.h"}}
 HEADERS_ONLY |= {("config", target): {"options.h"} for target in ARROWS["config"] - {"sweep"}}
 
-TORCH = {"model", "sae", "train", "evaluate"}
+TORCH = {"model", "sae", "train", "evaluate", "toy"}
 HOMES = [
     (re.compile(r"mpi\.h$"), {"mpi"}),
     (re.compile(r"(hdf5|H5[A-Za-z]*)\.h$"), {"h5"}),
@@ -149,7 +152,7 @@ def test_a_library_away_from_home_is_found(tmp_path):
     assert faults_in(tmp_path, files) == [
         "results/writer.cpp: <hdf5.h> belongs into h5 only",
         "results/writer.cpp: <mpi.h> belongs into mpi only",
-        "sweep/run.cpp: <ATen/ATen.h> belongs into evaluate, model, sae, train only",
+        "sweep/run.cpp: <ATen/ATen.h> belongs into evaluate, model, sae, toy, train only",
     ]
 
 

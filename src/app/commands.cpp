@@ -16,6 +16,7 @@
 #include "app/run_command.h"
 #include "app/status_command.h"
 #include "app/tokenize_command.h"
+#include "app/toy_command.h"
 #include "base/errors.h"
 #include "base/suggest.h"
 
@@ -35,6 +36,7 @@ std::vector<Command> commands() {
           {"merge", "joins the results of an array job's shards in one file", merge_command},
           {"inspect", "looks into a checkpoint, an SAE, a results file or a token store", inspect_command},
           {"export", "writes an SAE in sparsify's or SAELens' form", export_command},
+          {"toy", "trains SAEs on inputs of known features (the toy model); alone, or under mpirun", toy_command},
           {"judge", "serves the embedded lexical judge over the OpenAI protocol", judge_command},
           {"tokenize", "writes a token store, or prints ids", tokenize_command},
           {"activations", "writes activations and logits of a text", activations_command}};

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "app/arguments.h"
+#include "app/progress_option.h"
 #include "base/errors.h"
 #include "base/progress.h"
 #include "base/stop_signals.h"
@@ -30,14 +31,6 @@ constexpr const char* kUsage =
     "SIGUSR1: after Ctrl-C or SIGTERM mpirun leaves its ranks a second, and returns 1 whatever they say.\n"
     "Exit codes: 0 done, 1 some cells failed, 2 bad input, 3 stopped early and resumable, 4 an internal error.\n";
 
-ProgressLine::Mode mode_of(const std::string& name) {
-  if (name == "auto") return ProgressLine::detect();
-  if (name == "line") return ProgressLine::Mode::kTerminal;
-  if (name == "plain") return ProgressLine::Mode::kPlain;
-  if (name == "none") return ProgressLine::Mode::kNone;
-  throw ConfigError("--progress", fmt::format("'{}' is not known; allowed are auto, line, plain or none", name));
-}
-
 po::options_description describe() {
   po::options_description options("Options");
   options.add_options()("set", po::value<std::vector<std::string>>()->composing()->value_name("TABLE.KEY=VALUE"),
@@ -48,8 +41,7 @@ po::options_description describe() {
       "shard", po::value<std::string>()->value_name("I/N"),
       "runs part I, from 0, of N parts of the sweep, in OUTPUT/shards/I-of-N (saesweep merge joins them)");
   options.add_options()("wait", "waits while another run writes the output, instead of refusing");
-  options.add_options()("progress", po::value<std::string>()->default_value("auto")->value_name("MODE"),
-                        "line (redrawn), plain (for logs), none, or auto");
+  add_progress_option(options);
   return options;
 }
 
@@ -65,7 +57,7 @@ sweep::RunSettings settings_of(const po::variables_map& given) {
           .retry_failed = given.contains("retry-failed"),
           .waits = given.contains("wait"),
           .shard = shard,
-          .progress = mode_of(given["progress"].as<std::string>())};
+          .progress = progress_mode(given)};
 }
 
 void print_summary(const sweep::RunSummary& summary) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/errors.h"
 #include "config/scoring_checks.h"
 #include "config/toml_text.h"
 
@@ -51,9 +50,7 @@ void check_training(const sweep::SweepOptions& options, const toml::table& root)
 
 void refuse(const sweep::SweepOptions& options, const toml::table& root, const std::string& key,
             const std::string& problem) {
-  auto node = root.at_path(key);
-  if (!node) node = root.at_path(key.substr(0, key.find('.')));
-  throw ConfigError(node ? place_of(node.node()->source()) : options.source, key + ": " + problem);
+  refuse_key(options.source, root, key, problem);
 }
 
 void check_together(const sweep::SweepOptions& options, const toml::table& root) {

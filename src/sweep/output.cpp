@@ -176,13 +176,16 @@ std::filesystem::path move_aside(const std::filesystem::path& folder) {
   return aside;
 }
 
-void require_sweep(const std::filesystem::path& results, const SweepOptions& options) {
+void require_sweep(const std::filesystem::path& results, const std::string& name, const std::string& kind) {
   if (!std::filesystem::exists(results)) return;
-  const std::string name = results::ResultsReader(results).info().sweep_name;
-  if (name == options.name) return;
-  throw OutputError(results.string(), fmt::format("holds the sweep '{}', expected '{}'; give another [sweep] output, "
-                                                  "or --fresh to move that folder aside",
-                                                  name, options.name));
+  const results::RootInfo found = results::ResultsReader(results).info();
+  if (found.sweep_name == name && found.kind == kind) return;
+  const auto called = [](const std::string& one, const std::string& of_kind) {
+    return fmt::format("the {} '{}'", of_kind == "toy" ? "toy sweep" : "sweep", one);
+  };
+  throw OutputError(results.string(), fmt::format("holds {}, expected {}; give another [sweep] output, or --fresh to "
+                                                  "move that folder aside",
+                                                  called(found.sweep_name, found.kind), called(name, kind)));
 }
 
 std::vector<results::GridEntry> grid_of(std::span<const Cell> cells) {

@@ -26,8 +26,8 @@ uint64_t output_bytes(std::span<const Cell> cells, const SweepOptions& options);
 //! Moves folder aside, to folder.<UTC time>, where it exists and is not empty. Returns the new name, or "".
 std::filesystem::path move_aside(const std::filesystem::path& folder);
 
-//! Throws OutputError where there is a results file, of another sweep.
-void require_sweep(const std::filesystem::path& results, const SweepOptions& options);
+//! Throws OutputError where there is a results file, of another sweep, or of another kind (results::RootInfo::kind).
+void require_sweep(const std::filesystem::path& results, const std::string& name, const std::string& kind);
 
 //! The rows of a results file and how far each is.
 struct RowPlan {

@@ -33,6 +33,7 @@
 #include "sweep/inputs.h"
 #include "sweep/inputs_text.h"
 #include "sweep/output.h"
+#include "sweep/output_claim.h"
 #include "sweep/output_folders.h"
 #include "sweep/output_lease.h"
 #include "sweep/prediction.h"
@@ -146,7 +147,6 @@ class Run {
   int64_t step_ = 0, n_steps_ = 0;
   ProgressMessage done_;
   Stopwatch since_progress_;
-  std::string waited_for_;
   bool told_stop_ = false;
   //! The signal, or who was asked; "" where this run was not stopped.
   std::string stop_reason_;
@@ -193,24 +193,12 @@ std::vector<Cell> Run::of_shard(const std::vector<Cell>& cells) const {
 }
 
 void Run::take_output() {
-  const Lease::Waiting waiting = [this](const std::string& holder) {
-    const std::string line = fmt::format("waiting for the run that writes this output ({})", holder);
-    if (std::exchange(waited_for_, line) != line) fmt::print(stderr, "{}\n", line);
-    return !signals_.is_set();
-  };
-  const Lease::Waiting wanted = settings_.waits ? waiting : Lease::Waiting{};
-  on_root(comm_, [&] {
-    const bool has_old = settings_.fresh && std::filesystem::exists(folders_.own());
-    if (has_old) lease_.take(folders_, wanted);
-    if (has_old) fmt::print(stderr, "moved the old output to {}\n", move_aside(folders_.own()).string());
-    if (has_old) lease_.release();
-    require_sweep(folders_.results(), options_);
+  const auto check = [this] {
+    require_sweep(folders_.results(), options_.name, "sweep");
     if (!std::filesystem::exists(folders_.results()))
       check_space(folders_.root(), output_bytes(of_shard(cells_), options_));
-    lease_.take(folders_, wanted);
-    return "";
-  });
-  on_all(comm_, [&](int64_t&) { lease_.join(folders_); });
+  };
+  claim_output(lease_, folders_, settings_, signals_, check, comm_);
 }
 
 void Run::start_log() {

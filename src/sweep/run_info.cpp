@@ -50,17 +50,24 @@ std::string machine_line(at::Device device) {
   return name.empty() ? host_line() : fmt::format("{}, {}", host_line(), name);
 }
 
-results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text) {
-  return {.sweep_name = options.name,
-          .sweep = options.resolved,
+results::RootInfo machine_info(at::Device device) {
+  return {.sweep_name = "",
+          .sweep = "",
           .software = {{"saesweep", SAESWEEP_VERSION},
                        {"libtorch", model::libtorch_version()},
                        {"hdf5", results::storage_version()},
                        {"mpi", mpi::library_version()}},
           .machine = machine_line(device),
-          .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))),
-          .n_bad_lines = static_cast<int64_t>(text.n_bad_lines()),
-          .prompts = prompts_of(options)};
+          .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))};
+}
+
+results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text) {
+  results::RootInfo info = machine_info(device);
+  info.sweep_name = options.name;
+  info.sweep = options.resolved;
+  info.n_bad_lines = static_cast<int64_t>(text.n_bad_lines());
+  info.prompts = prompts_of(options);
+  return info;
 }
 
 std::string kept_text(int64_t n_cells, int64_t n_done, std::span<const results::Stage> stages) {

@@ -18,6 +18,9 @@ namespace saesweep::sweep {
 //! Host, processor and, where one is used, device: one line.
 std::string machine_line(at::Device device);
 
+//! What a results file says of the program and machine that make it: all but the sweep.
+results::RootInfo machine_info(at::Device device);
+
 //! What the results file says of the run that makes it.
 results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text);
 

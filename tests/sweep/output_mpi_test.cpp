@@ -107,7 +107,7 @@ TEST_F(PlanRows, AnotherSweepIsRefused) {
   options_.name = "another";
   std::string message = "accepted";
   try {
-    require_sweep(file_, options_);
+    require_sweep(file_, options_.name, "sweep");
   } catch (const OutputError& error) {
     message = error.what();
   }
