@@ -11,20 +11,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-#: Of gzip: higher levels take twice the time for two percent.
-LEVEL = 6
+#: Of gzip. Data, of which there may be hundreds of pages, are packed in a third of the time that 4 % less would take.
+DATA_LEVEL, LIBRARY_LEVEL = 5, 9
 
 
 def blob(name: str, value: Any) -> str:
     """A value as JSON; `saesweep.unpack(name)` gives it back. Throws ValueError where it holds NaN, which JSON lacks."""
-    return _element(name, json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
+    return _element(name, json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(), DATA_LEVEL)
 
 
 def library(name: str, path: Path) -> str:
     """A script, which `saesweep.script(name)` runs."""
-    return _element(name, path.read_bytes())
+    return _element(name, path.read_bytes(), LIBRARY_LEVEL)
 
 
-def _element(name: str, content: bytes) -> str:
-    packed = base64.b64encode(gzip.compress(content, LEVEL, mtime=0)).decode()
+def _element(name: str, content: bytes, level: int) -> str:
+    packed = base64.b64encode(gzip.compress(content, level, mtime=0)).decode()
     return f'<script type="text/plain" id="data-{name}">{packed}</script>'

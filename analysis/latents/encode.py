@@ -17,7 +17,10 @@ def encoded_dashboards(dashboards: dict[int, Dashboard]) -> dict[str, Any]:
     which the latent fires, the judge's probability or null]; peaks: quantiles; rocs: {name: [x, y, x, y, ...]} in percent;
     null_of. What is empty is left out. Activations have 3 significant digits.
     """
-    counts = Counter(token for one in dashboards.values() for windows in (one.top, one.firing, one.silent) for window in windows for token in window.tokens)
+    counts: Counter[str] = Counter()
+    for one in dashboards.values():
+        for window in (*one.top, *one.firing, *one.silent):
+            counts.update(window.tokens)
     texts = [text for text, _ in counts.most_common()]
     places = {text: place for place, text in enumerate(texts)}
     return {"tokens": texts, "of": {row: _dashboard(one, places) for row, one in dashboards.items()}}

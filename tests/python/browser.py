@@ -13,6 +13,10 @@ def program() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+class DevToolsError(Exception):
+    """Chromium refused a command."""
+
+
 class Browser:
     """One page at a time, without a network. `said` holds what the page wrote on the console and errors that it did not catch."""
 
@@ -54,12 +58,20 @@ class Browser:
         return answer["result"].get("value")
 
     def wait(self, condition: str, seconds=60):
-        """Until an expression is true."""
+        """Until an expression is true, also of the page that this one leads to."""
         end = time.monotonic() + seconds
-        while not self.run(f"!!({condition})"):
+        while not self._holds(condition):
             if time.monotonic() > end:
                 raise TimeoutError(f"{condition} did not come true; the page said {self.said}")
             time.sleep(0.02)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return self.run(f"!!({condition})")
+        except DevToolsError as error:
+            if "navigated" in str(error) or "context" in str(error):  # the page went while it was asked
+                return False
+            raise
 
     def key(self, name: str):
         """Presses a key that types no character, as ArrowDown or Enter, on what has the focus."""
@@ -79,7 +91,7 @@ class Browser:
         while (answer := self._receive()).get("id") != self._number:
             self._note(answer)
         if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
+            raise DevToolsError(f"{method}: {answer['error']}")
         return answer["result"]
 
     def _receive(self):
