@@ -90,8 +90,8 @@ def test_init_seeds_are_the_seeds_where_there_are_several(files, tmp_path):
         file["cells/sae_seed"][:] = np.where(file["cells/variant"][:] == b"trained", seed, seed % 2)
 
     a, b = (analysis.load(changed(path, tmp_path / path.name, two_init_seeds)) for path in files)
-    found = differences.by_seed(a, b, match(a, b), METRICS)
-    row = found[(found["metric"] == "fuzz_auroc") & (found["variant"] == "control") & (found["layer"] == 1)].iloc[0]
+    found = differences.by_seed(a, b, match(a, b), [metric for metric in METRICS if metric.name == "fuzz_auroc"])
+    row = found[(found["variant"] == "control") & (found["layer"] == 1)].iloc[0]
     means = [r.cells[(r.cells["variant"] == "control") & (r.cells["layer"] == 1)].groupby("init_seed")["fuzz_auroc"].mean() for r in (a, b)]
     np.testing.assert_allclose([row["low"], row["high"]], stats.ttest_rel(*means).confidence_interval(0.95), rtol=1e-9)
     assert row["n"] == 2
