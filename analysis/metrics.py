@@ -51,6 +51,9 @@ VARIANT_LABELS = {
     "rerandomized_excl": "Re-randomized excl. emb.",
     "rerandomized_incl": "Re-randomized incl. emb.",
     "control": "Control",
+    "superposed": "Superposed",
+    "embedding": "Embedding",
+    "gaussian": "Gaussian control",
 }
 
 

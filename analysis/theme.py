@@ -13,13 +13,17 @@ matplotlib.use("svg")
 from matplotlib.figure import Figure  # noqa: E402
 
 INK, GRID = "#1f2328", "#e2e5e9"
-#: Trained grey and control black as in the paper; the others from Okabe and Ito, safe for colour-blind readers.
+#: Trained grey and controls black as in the paper; the others from Okabe and Ito, safe for colour-blind readers. Each its own,
+#: since the page tells them apart by it.
 VARIANT_COLOURS = {
     "trained": "#7c7f84",
     "step0": "#009e73",
     "rerandomized_excl": "#d55e00",
     "rerandomized_incl": "#0072b2",
     "control": "#000001",
+    "superposed": "#0072b3",
+    "embedding": "#0072b4",
+    "gaussian": "#000002",
 }
 #: marker of matplotlib, character for tables, dashes of the line.
 VARIANT_MARKS = {
@@ -28,6 +32,9 @@ VARIANT_MARKS = {
     "rerandomized_excl": ("D", "◆", "-"),
     "rerandomized_incl": ("s", "■", "-"),
     "control": ("X", "✖", (0, (4, 1.5))),
+    "superposed": ("o", "●", "-"),
+    "embedding": ("o", "●", "-"),
+    "gaussian": ("X", "✖", "-"),
 }
 OTHER_COLOUR, OTHER_MARK = "#cc79a7", ("P", "✚", "-")
 
