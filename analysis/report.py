@@ -69,7 +69,7 @@ class _Page:
             "css": (TEMPLATES / "report.css").read_text(),
             "js": (TEMPLATES / "report.js").read_text(),
             "what": self._what(),
-            "state": self._state(),
+            "state": tables.progress(self.results),
             "note": self._note(),
             "guide": tables.metric_guide([metric for metric in METRICS if metric in self.metrics] or list(METRICS)),
             "figure2": self._per_setting(self._figure2),
@@ -105,16 +105,6 @@ class _Page:
         if evaluated > 0:
             text += f" Metrics on {evaluated:,} held-out tokens" + (f", cross-entropy and KL on {loss:,}." if loss > 0 else ".")
         return escape(text)
-
-    def _state(self) -> str:
-        counts = {state: self.results.count(state) for state in ("done", "failed", "started", "to come")}
-        total = max(1, len(self.cells))
-        bar = "".join(f'<span class="bar-{s.replace(" ", "-")}" style="width: {100 * n / total:.2f}%"></span>' for s, n in counts.items() if n)
-        words = [f"<strong>{counts['done']} of {len(self.cells)} cells done</strong>"]
-        words.append(f'<a href="#failures">{counts["failed"]} failed</a>' if counts["failed"] else "none failed")
-        words += [f"{counts[state]} {state}" for state in ("started", "to come") if counts[state]]
-        tail = "" if counts["done"] + counts["failed"] == len(self.cells) else " The sweep is not finished: what follows shows the cells that are."
-        return f'<div class="bar" aria-hidden="true">{bar}</div><p>{", ".join(words)}.{tail}</p>'
 
     def _note(self) -> str:
         width, budget = self.cells["d_in"].max(), self.cells["tokens"].max()

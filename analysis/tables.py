@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,7 @@ CELL_COLUMNS = {
     "architecture": "SAE", "expansion_factor": "R", "k": "k", "penalty": "penalty", "sae_seed": "SAE seed", "tokens": "tokens",
     "state": "state", "stage": "stage", "explained_variance": "EV", "explained_variance_train": "EV train",
     "explained_variance_no_first": "EV no first", "cosine_similarity": "cosine", "mse": "MSE", "l0": "L0", "l1": "L1",
-    "dead_fraction": "dead", "fuzz_auroc": "fuzz", "fuzz_auroc_null": "fuzz null", "detection_auroc": "detect", "detection_auroc_null": "detect null",
+    "l1_sqrt_l2": "L1/√L2", "hoyer": "Hoyer", "mmcs": "MMCS", "dead_fraction": "dead", "fuzz_auroc": "fuzz", "fuzz_auroc_null": "fuzz null", "detection_auroc": "detect", "detection_auroc_null": "detect null",
     "simulation_correlation": "simul.", "token_entropy": "entropy", "qualifying_share": "qualify", "ce_clean": "CE clean", "ce_sae": "CE SAE", "ce_zero": "CE zero",
     "ce_loss_score": "CE score", "kl_score": "KL score", "train_loss": "train loss", "tokens_per_second": "tokens/s",
 }  # fmt: skip
@@ -57,6 +59,27 @@ def table(caption: str, header: list[str], rows: list[str], attributes: str = ""
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f"<table {attributes}><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def of_frame(caption: str, frame: pd.DataFrame, headers: Mapping[str, str] | None = None) -> str:
+    """A frame, without its index, as a table: numbers to the right, texts to the left and escaped. headers: of columns, where
+    not their names."""
+    numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name]) for name in frame}
+    labels = {name: (headers or {}).get(name, str(name).replace("_", " ")) for name in frame}
+    header = [f'<th scope="col"{" class=num" if numeric[name] else ""}>{escape(labels[name])}</th>' for name in frame]
+    rows = ["".join(_frame_cell(value, numeric[name]) for name, value in zip(frame, row)) for row in frame.itertuples(index=False)]
+    return table(caption, header, rows)
+
+
+def integer(value: int) -> str:
+    return f"{value:,}".replace("-", "\N{MINUS SIGN}")
+
+
+def _frame_cell(value: Any, is_numeric: bool) -> str:
+    if is_numeric:
+        return f"<td>{integer(value) if isinstance(value, (int, np.integer)) else number(value)}</td>"
+    text = ("yes" if value else "no") if isinstance(value, (bool, np.bool_)) else str(value)
+    return f'<td class="text{" wide" if len(text) > 40 else ""}">{escape(text)}</td>'
 
 
 def explained_variance(cells: pd.DataFrame, caption: str) -> str:
@@ -158,6 +181,18 @@ def _cell_value(name: str, value, numeric: bool) -> str:
     mark = variant_mark(value) + " " if name == "variant" else ""
     state = f' class="state-{escape(value.replace(" ", "-"))}"' if name == "state" else ' class="text"'
     return f"<td{state}>{mark}{escape(value)}</td>"
+
+
+def progress(results: Results) -> str:
+    """How much is done, as a bar and in words."""
+    counts = {state: results.count(state) for state in ("done", "failed", "started", "to come")}
+    n_cells = len(results.cells)
+    bar = "".join(f'<span class="bar-{s.replace(" ", "-")}" style="width: {100 * n / max(1, n_cells):.2f}%"></span>' for s, n in counts.items() if n)
+    words = [f"<strong>{counts['done']} of {n_cells} cells done</strong>"]
+    words.append(f'<a href="#failures">{counts["failed"]} failed</a>' if counts["failed"] else "none failed")
+    words += [f"{counts[state]} {state}" for state in ("started", "to come") if counts[state]]
+    tail = "" if counts["done"] + counts["failed"] == n_cells else " The sweep is not finished: what follows shows the cells that are."
+    return f'<div class="bar" aria-hidden="true">{bar}</div><p>{", ".join(words)}.{tail}</p>'
 
 
 def failures(cells: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from itertools import count
+from pathlib import Path
 
 import matplotlib
 
@@ -36,12 +37,15 @@ VARIANT_MARKS = {
     "embedding": ("o", "●", "-"),
     "gaussian": ("X", "✖", "-"),
 }
+#: Of things in an order, as widths; and their markers.
+SCALE_COLOURS = ("#443983", "#31688e", "#21918c", "#35b779", "#a8a800")
+SCALE_MARKERS = ("o", "^", "s", "D", "P")
 OTHER_COLOUR, OTHER_MARK = "#cc79a7", ("P", "✚", "-")
 
 #: Each colour of the figures becomes a variable of the page's style sheet, which has a value per theme.
 _PAGE_COLOURS = {INK: "var(--ink)", GRID: "var(--grid)", OTHER_COLOUR: "var(--v-other)"} | {
     colour: f"var(--v-{variant})" for variant, colour in VARIANT_COLOURS.items()
-}
+} | {colour: f"var(--scale-{i})" for i, colour in enumerate(SCALE_COLOURS)}
 _figures = count()
 
 matplotlib.rcParams.update({
@@ -66,6 +70,15 @@ def file_svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": "saesweep"})
     return buffer.getvalue()
+
+
+def write_figure(figure: Figure, folder: Path, name: str) -> str:
+    """Writes FOLDER/NAME.svg and NAME.pdf; returns the SVG."""
+    svg = file_svg(figure)
+    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    figure.set_layout_engine("none")  # it is laid out
+    figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+    return svg
 
 
 def page_svg(svg: str, alt: str) -> str:

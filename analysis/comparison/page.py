@@ -9,22 +9,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly
 
-from ..embed import blob, library
+from ..embed import blob, plotly_library
 from ..latex import write_table
 from ..load import Results, ResultsError
 from ..metrics import METRICS, Metric, variant_label
 from ..summary import SETTINGS, model_labels, setting_label
-from ..tables import number, table
-from ..theme import file_svg, page_svg
+from ..tables import integer, of_frame
+from ..theme import page_svg, write_figure
 from . import differences
 from .figure import by_layer, panels
 from .match import Matched, match
 from .settings import settings
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-PLOTLY = Path(plotly.__file__).parent / "package_data/plotly.min.js"
 #: Rows of cells that are listed; the files hold all.
 LISTED = 100
 CAPTIONS = {
@@ -34,6 +32,10 @@ CAPTIONS = {
     "bits": "Columns that runs of one sweep agree in",
     "only_in_one": "Cells that one sweep alone has",
 }
+
+#: Of columns, where not their names.
+HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "largest", "equal_bits": "equal bits", "p_difference_holm": "p difference",
+           "p_equivalence_holm": "p equivalence", "rho": "ρ", "n_differ": "differ", "same_sae": "same SAE", "a": "A", "b": "B"}  # fmt: skip
 
 
 def write_comparison(a: Results, b: Results, output: Path) -> Path:
@@ -68,14 +70,14 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
         "css": (TEMPLATES / "report.css").read_text(),
         "files": "".join(f"<p>{letter}: <strong>{escape(name)}</strong>, <code>{escape(', '.join(map(str, results.files)))}</code></p>" for letter, name, results in zip("AB", names, (a, b))),
         "summary": escape(_summary(a, b, matched, found, bits)),
-        "blobs": library("plotly", PLOTLY) + blob("compare", numbers) if numbers else "",
+        "blobs": plotly_library() + blob("compare", numbers) if numbers else "",
         "js": "\n".join((TEMPLATES / name).read_text() for name in ("embed.js", "compare.js")) if numbers else "",
         "figures": figures or '<p class="empty">No cell is evaluated in both yet.</p>',
         "overview": _overview(found),
-        "differences": _rows("Differences", _labelled(found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])]))),
-        "latents": _rows(CAPTIONS["latents"], _labelled(frames["latents"])),
-        "settings": _rows(CAPTIONS["settings"], frames["settings"]) if len(frames["settings"]) else "<p>Nothing.</p>",
-        "bits": _rows("Columns that differ", differing) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
+        "differences": of_frame("Differences", _labelled(found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])])), HEADERS),
+        "latents": of_frame(CAPTIONS["latents"], _labelled(frames["latents"]), HEADERS),
+        "settings": of_frame(CAPTIONS["settings"], frames["settings"], HEADERS) if len(frames["settings"]) else "<p>Nothing.</p>",
+        "bits": of_frame("Columns that differ", differing, HEADERS) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
         "only": _only(matched),
         "tables": ", ".join(f"<code>{name}.csv</code>" for name in frames),
     }
@@ -110,10 +112,7 @@ def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> tuple[
         shown = [metric for metric in metrics if metric.name in set(part["metric"])]
         numbers.append({"id": name, "panels": panels(part, shown)})
         figure = by_layer(part, shown)
-        svg = file_svg(figure)
-        (output / "figures" / f"{name}.svg").write_text(svg, encoding="utf-8")
-        figure.set_layout_engine("none")  # it is laid out
-        figure.savefig(output / "figures" / f"{name}.pdf", metadata={"CreationDate": None})
+        svg = write_figure(figure, output / "figures", name)
         title = f"{labels[key[-1]]}: {setting_label(key[:-1])}"
         alt = f"Metrics by layer of A and B, {title}. All values: differences.csv."
         texts.append(
@@ -135,14 +134,14 @@ def _overview(found: pd.DataFrame) -> str:
             "difference": part["difference"].mean(), "max_abs": part["max_abs"].max(), "equal_bits": bool(part["equal_bits"].all()),
             "verdict": ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()),
         })  # fmt: skip
-    return _rows("Means over layers, and the layers' verdicts", _labelled(pd.DataFrame(rows))) if rows else ""
+    return of_frame("Means over layers, and the layers' verdicts", _labelled(pd.DataFrame(rows)), HEADERS) if rows else ""
 
 
 def _only(matched: Matched) -> str:
     if matched.only.empty:
         return "<p>None.</p>"
     more = f"<p>And {len(matched.only) - LISTED:,} more: <code>only_in_one.csv</code>.</p>" if len(matched.only) > LISTED else ""
-    return _rows(CAPTIONS["only_in_one"], matched.only.head(LISTED)) + more
+    return of_frame(CAPTIONS["only_in_one"], matched.only.head(LISTED), HEADERS) + more
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -157,28 +156,4 @@ def _constant(frame: pd.DataFrame, names: list[str]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    return _integer(value) if isinstance(value, (int, np.integer)) else str(value)
-
-
-def _integer(value: Any) -> str:
-    return f"{value:,}".replace("-", "\N{MINUS SIGN}")
-
-
-#: Of columns, where not their names.
-HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "largest", "equal_bits": "equal bits", "p_difference_holm": "p difference",
-           "p_equivalence_holm": "p equivalence", "rho": "ρ", "n_differ": "differ", "same_sae": "same SAE", "a": "A", "b": "B"}  # fmt: skip
-
-
-def _rows(caption: str, frame: pd.DataFrame) -> str:
-    """A frame as a table of the page."""
-    numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name]) for name in frame}
-    header = [f'<th scope="col"{" class=num" if numeric[name] else ""}>{escape(HEADERS.get(name, name.replace("_", " ")))}</th>' for name in frame]
-    rows = ["".join(_cell(value, numeric[name]) for name, value in zip(frame, row)) for row in frame.itertuples(index=False)]
-    return table(caption, header, rows)
-
-
-def _cell(value: Any, is_numeric: bool) -> str:
-    if is_numeric:
-        return f"<td>{_integer(value) if isinstance(value, (int, np.integer)) else number(value)}</td>"
-    text = ("yes" if value else "no") if isinstance(value, (bool, np.bool_)) else str(value)
-    return f'<td class="text{" wide" if len(text) > 40 else ""}">{escape(text)}</td>'
+    return integer(value) if isinstance(value, (int, np.integer)) else str(value)
