@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly
 
 
 def blob(name: str, value: Any) -> str:
@@ -24,6 +25,11 @@ def blob(name: str, value: Any) -> str:
 def library(name: str, path: Path) -> str:
     """An element with the text of a script; `saesweep.script(name)` runs it in the page."""
     return _element(name, path.read_bytes())
+
+
+def plotly_library() -> str:
+    """Plotly, as the script "plotly"."""
+    return library("plotly", Path(plotly.__file__).parent / "package_data/plotly.min.js")
 
 
 def plain(value: Any) -> Any:
