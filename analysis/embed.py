@@ -1,30 +1,30 @@
-"""Data and libraries inside a page: gzip and base64 in elements that templates/embed.js unpacks when they are needed."""
+"""Data and libraries inside a page of HTML: gzip and base64, which templates/embed.js unpacks.
+
+A page that holds any has to run templates/embed.js first.
+"""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import json
-import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import plotly
+
+#: Of gzip. Data, of which there may be hundreds of pages, are packed in a third of the time that 4 % less would take.
+DATA_LEVEL, LIBRARY_LEVEL = 5, 9
 
 
 def blob(name: str, value: Any) -> str:
-    """An element with a value of lists, dicts, texts, numbers and arrays; `saesweep.unpack(name)` gives it in the page.
-
-    A number that is not finite becomes null.
-    """
-    text = json.dumps(plain(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return _element(name, text.encode())
+    """A value as JSON; `saesweep.unpack(name)` gives it back. Throws ValueError where it holds NaN, which JSON lacks."""
+    return _element(name, json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(), DATA_LEVEL)
 
 
 def library(name: str, path: Path) -> str:
-    """An element with the text of a script; `saesweep.script(name)` runs it in the page."""
-    return _element(name, path.read_bytes())
+    """A script, which `saesweep.script(name)` runs."""
+    return _element(name, path.read_bytes(), LIBRARY_LEVEL)
 
 
 def plotly_library() -> str:
@@ -32,21 +32,6 @@ def plotly_library() -> str:
     return library("plotly", Path(plotly.__file__).parent / "package_data/plotly.min.js")
 
 
-def plain(value: Any) -> Any:
-    """A value of types that JSON has."""
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _element(name: str, data: bytes) -> str:
-    text = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
-    return f'<script type="text/plain" id="data-{name}">{text}</script>'
+def _element(name: str, content: bytes, level: int) -> str:
+    packed = base64.b64encode(gzip.compress(content, level, mtime=0)).decode()
+    return f'<script type="text/plain" id="data-{name}">{packed}</script>'

@@ -1,24 +1,30 @@
 "use strict";
-// Gives what analysis/embed.py packed into the page: each element is unpacked once, when it is asked for.
+// What analysis/embed.py has put into the page.
 window.saesweep = window.saesweep || {};
-(function () {
-  const unpacked = {}, ran = {};
+(function (saesweep) {
+  const scripts = new Map();
 
   async function text(name) {
-    const element = document.getElementById("data-" + name);
-    if (!element) throw new Error("the page holds no data named " + name);
-    const bytes = Uint8Array.from(atob(element.textContent), (sign) => sign.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    const packed = atob(document.getElementById("data-" + name).textContent.trim());
+    const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
   }
 
-  // The value of a blob, as a promise.
-  window.saesweep.unpack = (name) => (unpacked[name] = unpacked[name] || text(name).then(JSON.parse));
+  // The value of analysis/embed.py: blob(name, value).
+  saesweep.unpack = async function (name) {
+    return JSON.parse(await text(name));
+  };
 
-  // Runs a library, as a promise.
-  window.saesweep.script = (name) =>
-    (ran[name] = ran[name] || text(name).then((source) => {
-      const script = document.createElement("script");
-      script.textContent = source;
-      document.head.append(script);
-    }));
-})();
+  // Runs a library once, however often it is asked for.
+  saesweep.script = function (name) {
+    if (!scripts.has(name)) {
+      scripts.set(name, text(name).then((code) => {
+        const element = document.createElement("script");
+        element.textContent = code;
+        document.head.append(element);
+      }));
+    }
+    return scripts.get(name);
+  };
+})(window.saesweep);
