@@ -50,9 +50,11 @@ def _scores(random: pd.DataFrame, answers: pd.DataFrame, level: float) -> str:
         return _sentence(f"{text}, but with one seed this compares single SAEs and decides nothing about the models")
     words = {DIFFERENT: "is different from", EQUIVALENT: f"is equivalent within {rows['margin'].iloc[0]:g} to", UNDECIDED: "cannot be told different from or equivalent to"}
     verdicts = [f"{words[verdict]} {_which(rows, verdict)}" for verdict in words if (rows["verdict"] == verdict).any()]
-    largest = rows.loc[rows["difference"].abs().idxmax()]
-    span = f"{_number(largest['low'], name)} to {_number(largest['high'], name)}"
-    return _sentence(f"{text}: trained {_joined(verdicts)}, the largest difference being {_number(largest['difference'], name)} ({100 * level:g}% interval {span}, unadjusted)")
+    known = rows[rows["verdict"] != NO_CLAIM]
+    largest = known.loc[known["difference"].abs().idxmax()]
+    span = f"{100 * level:g}% interval {_number(largest['low'], name)} to {_number(largest['high'], name)}, unadjusted" if np.isfinite(largest["low"]) else "the same in all seeds"
+    text += f": trained {_joined(verdicts)}, the largest difference being {_number(largest['difference'], name)} ({span})"
+    return _sentence(text + (f"; for {_which(rows, NO_CLAIM)} one seed decides nothing" if len(known) < len(rows) else ""))
 
 
 def _which(rows: pd.DataFrame, verdict: str) -> str:
@@ -60,24 +62,31 @@ def _which(rows: pd.DataFrame, verdict: str) -> str:
     if _n_groups(rows) > 1:
         return f"random in {len(found)} of {len(rows)} comparisons"
     if len(found) == len(rows) > 1:
-        return f"all {_word(len(rows))} of them"
+        return "both of them" if len(rows) == 2 else f"all {_word(len(rows))} of them"
     return _joined([RANDOM[variant] for variant in found["variant"]])
 
 
 def _separating(random: pd.DataFrame) -> str:
-    """The metrics that differ, in one direction, from all random variants of all models."""
+    """The metrics that differ, in one direction, from all random variants of all models that have the seeds to tell."""
     known = random[(random["verdict"] != NO_CLAIM) & random["metric"].isin(SEPARATING)]
     if known.empty:
         return "Which metrics separate trained from random stays open: that takes at least two seeds, and better five."
-    names = [name for name in SEPARATING if _separates(known[known["metric"] == name])]
-    if not names:
+    to_tell = _random_models(known)
+    every = "every random model" if to_tell == _random_models(random) else "every random model that has the seeds to tell"
+    of_metric = {name: known[known["metric"] == name] for name in SEPARATING}
+    found = [_how_far(rows, name) for name, rows in of_metric.items() if _random_models(rows) == to_tell and _separates(rows)]
+    if not found:
         some = int((known["verdict"] == DIFFERENT).sum())
-        return f"No metric separates trained from every random model with certainty: of {len(known)} comparisons of {known['metric'].nunique()} metrics, {some} are different."
-    return _sentence(f"what separates trained from every random model is {_joined([_how_far(known[known['metric'] == name], name) for name in names])}")
+        return f"No metric separates trained from {every} with certainty: of {len(known)} comparisons of {known['metric'].nunique()} metrics, {some} are different."
+    return _sentence(f"what separates trained from {every} is {_joined(found)}")
+
+
+def _random_models(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(rows["model"], rows["variant"]))
 
 
 def _separates(rows: pd.DataFrame) -> bool:
-    return len(rows) > 0 and (rows["verdict"] == DIFFERENT).all() and rows["difference"].gt(0).nunique() == 1
+    return bool((rows["verdict"] == DIFFERENT).all()) and rows["difference"].gt(0).nunique() == 1
 
 
 def _how_far(rows: pd.DataFrame, name: str) -> str:
@@ -103,6 +112,8 @@ def _trust(random: pd.DataFrame, comparisons: pd.DataFrame) -> str:
         text = f"all of this rests on {_word(fewest)} seeds or more; of a random model that was drawn once it speaks of those weights only, not of other random initializations"
     else:
         text = f"all of this rests on {_word(fewest)} seeds or more and several draws of the random models' weights, so it speaks of other random initializations of these models too, but of one training run"
+    if len(known) < len(random):
+        text += "; where an arm has one seed, a difference is one of single SAEs"
     if fewest >= FEW:
         return _sentence(text)
     open_ones, total = (int(mask.sum()) for mask in (comparisons["verdict"] == UNDECIDED, comparisons["verdict"] != NO_CLAIM))
