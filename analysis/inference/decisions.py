@@ -6,30 +6,31 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from .designs import SEEDS
+
 DIFFERENT, EQUIVALENT, UNDECIDED, NO_CLAIM = "different", "equivalent", "undecided", ""
 
 
 def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Student's two-sided interval; NaN where the standard error is."""
-    half = stats.t.ppf((1 + level) / 2, df) * se
+    """Student's two-sided interval; NaN where the standard error is, and without scatter, of which t knows nothing."""
+    half = stats.t.ppf((1 + level) / 2, df) * np.where(se > 0, se, np.nan)
     return estimate - half, estimate + half
 
 
 def p_difference(difference: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
-    """Two-sided p of "no difference". Without scatter: 0 for any difference, 1 for none."""
+    """Two-sided p of "no difference"; NaN without scatter."""
     return 2 * stats.t.sf(np.abs(_t(difference, se)), df)
 
 
 def p_equivalence(difference: np.ndarray, se: np.ndarray, df: np.ndarray, margin: float | np.ndarray) -> np.ndarray:
-    """p of "the difference is at least the margin, up or down": two one-sided tests (Schuirmann 1987), the larger p."""
+    """p of "the difference is at least the margin, up or down": two one-sided tests (Schuirmann 1987), the larger p; NaN without scatter."""
     above = stats.t.sf(_t(difference + margin, se), df)
     below = stats.t.cdf(_t(difference - margin, se), df)
     return np.maximum(above, below)
 
 
 def _t(above: np.ndarray, se: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((se == 0) & (above == 0), 0.0, above / se)
+    return above / np.where(se > 0, se, np.nan)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -51,9 +52,7 @@ def with_holm(frame: pd.DataFrame, family: list[str]) -> pd.DataFrame:
 
 def verdicts(frame: pd.DataFrame, level: float) -> np.ndarray:
     """From the adjusted p. Equivalent goes before different: a difference that is certain but certainly below the margin is
-    one that the margin calls too small to matter."""
+    one that the margin calls too small to matter. Without p (no scatter) seeds leave it undecided."""
     alpha = 1 - level
-    known = np.isfinite(frame["p_difference_holm"])
-    return np.select(
-        [~known, frame["p_equivalence_holm"] < alpha, frame["p_difference_holm"] < alpha], [NO_CLAIM, EQUIVALENT, DIFFERENT], UNDECIDED
-    )
+    tests = [frame["basis"] != SEEDS, frame["p_equivalence_holm"] < alpha, frame["p_difference_holm"] < alpha]
+    return np.select(tests, [NO_CLAIM, EQUIVALENT, DIFFERENT], UNDECIDED)

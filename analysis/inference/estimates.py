@@ -51,7 +51,7 @@ def estimate(a: Sample, b: Sample, how: Block) -> Estimate:
     values_a, values_b = _kept(a.values, how.rows_a, how.columns), _kept(b.values, how.rows_b, how.columns)
     of_a, of_b = replicates(values_a), replicates(values_b)
     if how.kind == WELCH:
-        se, df = combined([of_a, of_b])
+        se, df = combined([*one_arm_parts(values_a), *one_arm_parts(values_b)])
         d_z = np.full(len(se), np.nan)
         mean_a, mean_b = of_a.mean(1), of_b.mean(1)
     else:
@@ -78,10 +78,9 @@ def paired_parts(values_a: np.ndarray, values_b: np.ndarray, same_init: bool) ->
 
 def one_arm_parts(values: np.ndarray) -> list[np.ndarray]:
     """As paired_parts, for the mean of one arm. Where SAE seeds differ between init seeds, the init seeds' means alone."""
-    if values.shape[1] == 1:
-        return [replicates(values)]
-    crossed = [values.mean(1)] if values.shape[2] > 1 and np.isfinite(values).all() else []
-    return [replicates(values), *crossed]
+    seeds = values[:, :, np.isfinite(values).any((0, 1))]
+    is_crossed = min(seeds.shape[1:]) > 1 and np.isfinite(seeds).all()
+    return [replicates(values), *([seeds.mean(1)] if is_crossed else [])]
 
 
 def less(a: np.ndarray, b: np.ndarray) -> np.ndarray:
