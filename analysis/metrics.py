@@ -52,8 +52,11 @@ VARIANT_LABELS = {
     "rerandomized_incl": "Re-randomized incl. emb.",
     "control": "Control",
     "superposed": "Superposed",
+    "superposed_mlp": "Superposed, behind the MLP",
     "embedding": "Embedding",
+    "embedding_mlp": "Embedding, behind the MLP",
     "gaussian": "Gaussian control",
+    "gaussian_mlp": "Gaussian control, behind the MLP",
 }
 
 

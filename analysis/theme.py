@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ import matplotlib
 
 matplotlib.use("svg")
 
+from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 INK, GRID = "#1f2328", "#e2e5e9"
@@ -23,8 +25,11 @@ VARIANT_COLOURS = {
     "rerandomized_incl": "#0072b2",
     "control": "#000001",
     "superposed": "#0072b3",
+    "superposed_mlp": "#d55e01",
     "embedding": "#0072b4",
+    "embedding_mlp": "#d55e02",
     "gaussian": "#000002",
+    "gaussian_mlp": "#7c7f85",
 }
 #: marker of matplotlib, character for tables, dashes of the line.
 VARIANT_MARKS = {
@@ -34,18 +39,20 @@ VARIANT_MARKS = {
     "rerandomized_incl": ("s", "■", "-"),
     "control": ("X", "✖", (0, (4, 1.5))),
     "superposed": ("o", "●", "-"),
+    "superposed_mlp": ("s", "■", (0, (4, 1.5))),
     "embedding": ("o", "●", "-"),
+    "embedding_mlp": ("s", "■", (0, (4, 1.5))),
     "gaussian": ("X", "✖", "-"),
+    "gaussian_mlp": ("D", "◆", (0, (4, 1.5))),
 }
-#: Of things in an order, as widths; and their markers.
-SCALE_COLOURS = ("#443983", "#31688e", "#21918c", "#35b779", "#a8a800")
-SCALE_MARKERS = ("o", "^", "s", "D", "P")
+#: Inches; the page shows 72 points an inch at 1.4 pixels a point, so this fills its column.
+PAGE_WIDTH = 10.6
 OTHER_COLOUR, OTHER_MARK = "#cc79a7", ("P", "✚", "-")
 
 #: Each colour of the figures becomes a variable of the page's style sheet, which has a value per theme.
 _PAGE_COLOURS = {INK: "var(--ink)", GRID: "var(--grid)", OTHER_COLOUR: "var(--v-other)"} | {
     colour: f"var(--v-{variant})" for variant, colour in VARIANT_COLOURS.items()
-} | {colour: f"var(--scale-{i})" for i, colour in enumerate(SCALE_COLOURS)}
+}
 _figures = count()
 
 matplotlib.rcParams.update({
@@ -63,6 +70,15 @@ def style_of(variant: str) -> dict:
     """Colour, marker and dashes of a variant, as keywords of Axes.plot."""
     marker, _, dashes = VARIANT_MARKS.get(variant, OTHER_MARK)
     return {"color": VARIANT_COLOURS.get(variant, OTHER_COLOUR), "marker": marker, "linestyle": dashes}
+
+
+def grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of panels, row by row; width of the whole and height of a row in inches."""
+    n_rows = math.ceil(n_panels / n_columns)
+    figure = Figure(figsize=(width, height * n_rows + 0.45))
+    figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
+    axes = [figure.add_subplot(n_rows, n_columns, i + 1) for i in range(n_panels)]
+    return figure, axes
 
 
 def file_svg(figure: Figure) -> str:
