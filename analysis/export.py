@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pyarrow.parquet
 from .columns import CELL
 from .load import Results
 
-#: Cells whose judged examples are held at a time.
+#: Cells whose latents and judged examples are held at a time.
 CELLS_AT_ONCE = 16
 
 
@@ -44,17 +46,18 @@ def _frames(results: Results) -> dict[str, Callable[[], Iterator[pd.DataFrame]]]
     return {
         "cells": lambda: iter([results.cells.rename_axis("cell").reset_index()]),
         "grid": lambda: iter([results.grid]),
-        "latents": lambda: iter([results.latents]),
-        "all_latents": lambda: iter([results.all_latents]),
-        "curves": lambda: iter([results.curves]),
-        "predictions": lambda: _predictions(results),
+        **{name: partial(_in_parts, results, name) for name in ("latents", "all_latents", "curves")},
+        "predictions": partial(_in_parts, results, "judged"),
     }
 
 
-def _predictions(results: Results) -> Iterator[pd.DataFrame]:
-    scored = np.flatnonzero(results.cells["scored"])
-    for first in range(0, max(1, len(scored)), CELLS_AT_ONCE):
-        yield results.judged_of(scored[first : first + CELLS_AT_ONCE])
+def _in_parts(results: Results, frame: str) -> Iterator[pd.DataFrame]:
+    """A part that has rows first: its columns are the table's. One part without rows where none has any."""
+    cells = np.arange(len(results.cells))
+    parts = (results.frame_of(frame, cells[first : first + CELLS_AT_ONCE]) for first in range(0, len(cells), CELLS_AT_ONCE))
+    filled = (part for part in parts if len(part))
+    first = next(filled, None)
+    return iter([results.frame_of(frame, cells[:1])]) if first is None else chain([first], filled)
 
 
 def _write(parts: Iterator[pd.DataFrame], path: Path, about: pd.DataFrame, info: dict[str, str]) -> None:

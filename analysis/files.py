@@ -49,7 +49,7 @@ class ResultsError(Exception):
 class ResultsFile:
     """What a file says of its cells, read in one go.
 
-    identity: tells the file from another of the same name that replaced it. info: the root attributes.
+    identity: tells the file that was read from another of the same name that replaced it, be it while this one was read. info: the root attributes.
     cells: every column of /cells, state and stage as numbers; a row's columns of later stages than its own may hold
     anything. stages: the stage that writes each column. grid: the cells of the whole sweep (GRID_COLUMNS).
     """
@@ -64,7 +64,7 @@ class ResultsFile:
     def open(self) -> h5py.File:
         """The file, to read more of it. Throws ResultsError where it is another one by now."""
         file = open_file(self.path)
-        if identity_of(self.path) != self.identity:
+        if identity_of(file) != self.identity:
             file.close()
             raise ResultsError(f"{self.path}: was replaced since it was loaded, as a run does that starts with other cells; load it again")
         return file
@@ -76,7 +76,7 @@ def read_file(path: Path) -> ResultsFile:
         info = {name: plain(value) for name, value in file.attrs.items()}
         _check(path, info)
         cells, stages = _cells(path, file)
-        return ResultsFile(path, identity_of(path), info, cells, stages, _grid(file, cells))
+        return ResultsFile(path, identity_of(file), info, cells, stages, _grid(file, cells))
 
 
 def open_file(path: Path) -> h5py.File:
@@ -88,8 +88,9 @@ def open_file(path: Path) -> h5py.File:
         raise ResultsError(f"{path}: not an HDF5 file ({error}); give the results.h5 of a sweep's output folder") from error
 
 
-def identity_of(path: Path) -> tuple[int, int]:
-    status = os.stat(path)
+def identity_of(file: h5py.File) -> tuple[int, int]:
+    """Of the opened file, not of what has its name by now."""
+    status = os.fstat(file.id.get_vfd_handle())
     return status.st_dev, status.st_ino
 
 

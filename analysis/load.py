@@ -21,6 +21,8 @@ __all__ = ["LATENT_SCORED", "STAGES", "STATES", "Example", "Results", "ResultsEr
 
 #: Of /latents/status.
 LATENT_SCORED = 2
+#: Of each long frame that is a group of the file: the column that is missing where an entry is padding.
+KEYS = {"latents": "index", "all_latents": "firing_rate", "curves": "step"}
 #: What `judged` is sorted by, and its columns.
 JUDGED_ORDER = ["cell", "slot", "scorer", "null", "place"]
 JUDGED_COLUMNS = ["cell", "slot", "latent", "scorer", "null", "place", "example", "probability", "answer", "truth", "marks"]
@@ -65,28 +67,32 @@ class Results:
     def latents(self) -> pd.DataFrame:
         """A row per latent drawn to be scored that qualified: cell (row in `cells`), slot (place in /latents), then each
         column of /latents: index, token_entropy, fuzz_auroc, explanation and so on."""
-        return self._long("latents", "index")
+        return self.frame_of("latents", range(len(self.cells)))
 
     @cached_property
     def all_latents(self) -> pd.DataFrame:
         """A row per latent of every SAE: cell (row in `cells`), slot (the latent's number), firing_rate, status."""
-        return self._long("all_latents", "firing_rate")
+        return self.frame_of("all_latents", range(len(self.cells)))
 
     @cached_property
     def curves(self) -> pd.DataFrame:
         """A row per point of every training curve: cell (row in `cells`), slot (number of the point), then each column
         of /curves (step, tokens, loss, explained_variance, l0, dead_fraction, learning_rate)."""
-        return self._long("curves", "step")
+        return self.frame_of("curves", range(len(self.cells)))
 
     @cached_property
     def judged(self) -> pd.DataFrame:
         """A row per example that the judge was asked about: cell (row in `cells`), slot (place in /latents), latent (its
         number), scorer ("fuzz" or "detection"), null (whether under another latent's explanation), place (in the order
         asked), example (in /examples), probability (NaN: no answer), answer, truth, marks."""
-        return self.judged_of(range(len(self.cells)))
+        return self.frame_of("judged", range(len(self.cells)))
 
-    def judged_of(self, rows: Iterable[int]) -> pd.DataFrame:
-        """`judged` of some cells (rows of `cells`)."""
+    def frame_of(self, frame: str, rows: Iterable[int]) -> pd.DataFrame:
+        """What `latents`, `all_latents`, `curves` or `judged` (frame) have of some cells (rows of `cells`), for work in bounded memory."""
+        rows = np.unique(np.fromiter(rows, int))
+        return self._judged_of(rows) if frame == "judged" else self._long(frame, KEYS[frame], rows)
+
+    def _judged_of(self, rows: np.ndarray) -> pd.DataFrame:
         parts = [part for row in rows for part in self._judged_parts(row)]
         if not parts:
             return pd.DataFrame({name: np.empty(0, int) for name in JUDGED_COLUMNS}).astype({"scorer": str, "null": bool, "probability": float})
@@ -94,7 +100,7 @@ class Results:
 
     def describe(self) -> pd.DataFrame:
         """A row per column of every frame: frame, column, unit, meaning, reproducible (whether two runs agree in every bit)."""
-        frames = {"cells": self.cells, "grid": self.grid, "judged": self.judged_of(np.flatnonzero(self.cells["scored"])[:1])}
+        frames = {"cells": self.cells, "grid": self.grid, "judged": self.frame_of("judged", np.flatnonzero(self.cells["scored"])[:1])}
         columns = {name: list(frame.columns) for name, frame in frames.items()}
         with self.sources[0].open() as file:
             for name in ("latents", "all_latents", "curves"):
@@ -177,22 +183,22 @@ class Results:
         """For each cell, whether the columns of a stage are whole."""
         return self.cells["stage"].isin(STAGES[stage:]).to_numpy()
 
-    def _long(self, group: str, key: str) -> pd.DataFrame:
-        """[cells, n] datasets as one row per entry; entries whose key is missing are padding."""
-        parts = [self._long_of(number, group, key) for number in np.unique(self.source)]
+    def _long(self, group: str, key: str, cells: np.ndarray) -> pd.DataFrame:
+        """[cells, n] datasets as one row per entry, of some cells; entries whose key is missing are padding."""
+        parts = [self._long_of(number, group, key, cells[self.source[cells] == number]) for number in np.unique(self.source[cells])]
         parts = [part for part in parts if part is not None]
         if not parts:
             return pd.DataFrame({"cell": np.empty(0, int), "slot": np.empty(0, int), key: np.empty(0, int)})
         return pd.concat(parts, ignore_index=True).sort_values(["cell", "slot"], ignore_index=True) if len(parts) > 1 else parts[0]
 
-    def _long_of(self, number: int, group: str, key: str) -> pd.DataFrame | None:
-        """_long of the cells that one of the sources has."""
-        cells = np.flatnonzero(self.source == number)
+    def _long_of(self, number: int, group: str, key: str, cells: np.ndarray) -> pd.DataFrame | None:
+        """_long of cells that one of the sources has."""
         rows = self.source_row[cells]
+        first, last = rows.min(), rows.max()
         n_rows = len(self.sources[number].cells)
         with self.sources[number].open() as file:
             stages = {name: stage_of(data) for name, data in file.get(group, {}).items() if _is_wide(data, n_rows)}
-            columns = {name: file[group][name][:][rows] for name in stages}
+            columns = {name: file[group][name][first : last + 1][rows - first] for name in stages}
         if key not in columns:
             return None
         used = ~is_missing(columns[key]) & self._reached(stages[key])[cells, None]

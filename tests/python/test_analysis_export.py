@@ -39,6 +39,14 @@ def test_parquet_holds_the_frames(made):
                                                  for s in ("fuzz", "detection"))  # fmt: skip
 
 
+def test_tables_of_latents_are_written_a_few_cells_at_a_time(made):
+    _, output = made
+    for name in ("latents", "all_latents", "curves", "predictions"):
+        file = pyarrow.parquet.ParquetFile(output / f"{name}.parquet")
+        cells = [set(file.read_row_group(group, ["cell"])["cell"].to_pylist()) for group in range(file.num_row_groups)]
+        assert [len(group) for group in cells] == [16, 2] and not cells[0] & cells[1]
+
+
 def test_parquet_bears_units_and_meanings_and_the_sweep(made):
     path, output = made
     schema = pyarrow.parquet.read_schema(output / "cells.parquet")

@@ -163,6 +163,24 @@ def test_a_file_that_was_replaced_meanwhile_is_not_mixed_in(tmp_path):
         _ = results.latents
 
 
+def test_a_file_that_is_replaced_while_it_is_read_is_not_mixed_in(tmp_path, monkeypatch):
+    path, new = (make_results(tmp_path / f"{name}.h5", **SMALL) for name in ("results", "new"))
+    read_cells = analysis.files._cells
+    monkeypatch.setattr(analysis.files, "_cells", lambda *arguments: os.replace(new, path) or read_cells(*arguments))
+    results = analysis.load(path)
+    with pytest.raises(analysis.ResultsError, match="load it again"):
+        _ = results.latents
+
+
+def test_frames_of_some_cells_are_the_frames_rows(output):
+    results = analysis.load(output)
+    for name in ("latents", "all_latents", "curves", "judged"):
+        whole = getattr(results, name)
+        for rows in ([2], [3, 0]):
+            pd.testing.assert_frame_equal(results.frame_of(name, rows), whole[whole["cell"].isin(rows)].reset_index(drop=True))
+        assert len(results.frame_of(name, [])) == 0
+
+
 def test_works_from_another_folder(tmp_path):
     path = make_results(tmp_path / "results.h5", **SMALL)
     code = f"import analysis; r = analysis.load({str(path)!r}); print(len(r.cells), r.cells.explained_variance.notna().all())"
