@@ -1,141 +1,222 @@
-"""The figures, each as a matplotlib Figure; from frames of summary.py."""
+"""Charts of metrics by layer and by setting; from frames of summary.py and inference."""
 
 from __future__ import annotations
 
 import math
-import textwrap
+import re
+from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from .interactive import Chart, Panel, Series, chance_line
+from .interactive.chart import ticks
 from .metrics import Metric, ordered_variants, variant_label
-from .summary import some_layers
-from .theme import INK, style_of
 
-#: Inches; the page shows 72 points an inch at 1.4 pixels a point, so this fills its column.
-PAGE_WIDTH = 10.6
 #: Bounded metrics are shown from here up: a loss score of -20 would flatten everything else.
 LOWEST_SHOWN = -0.25
-RATE_BINS = np.linspace(-5, 0, 26)
+#: Columns of panels, where they are of one model and its metrics.
+ACROSS = 3
+MINUS = "\N{MINUS SIGN}"
+#: Layers that a panel's axis names.
+MOST_TICKS = 9
+
+#: A column of a grid: its title, and its rows of the table.
+Column = tuple[str, pd.DataFrame]
 
 
-def figure2(table: pd.DataFrame, metrics: list[Metric], models: list[str], labels: dict[str, str]) -> Figure:
-    """Figure 2 of the paper: a row a metric, a column a model, x the layer, a line a variant with its range over seeds.
+def by_layer(name: str, columns: Sequence[Column], metrics: Sequence[Metric], band: tuple[str, str], alt: str, caption: str) -> Chart:
+    """Figure 2 of the paper: a row a metric, a column a model (or a setting), x the layer, a line a variant.
 
-    table: summary.figure2 of one setting. With one model its column is wrapped to three columns, read row by row.
+    Frames of summary.figure2, or inference.variant_means; band: columns of it that a line's band spans. With one column
+    its panels are wrapped, read row by row.
     """
-    panels = [(metric, model) for metric in metrics for model in models]
-    n_columns = len(models) if len(models) > 1 else min(3, len(panels))
-    figure, axes = grid(len(panels), n_columns, width=max(PAGE_WIDTH, 2.1 * n_columns), height=2.1)
-    for i, (axis, (metric, model)) in enumerate(zip(axes, panels)):
-        of_metric = table[table["metric"].isin([metric.name, metric.null])]
-        of_model = of_metric[of_metric["model"] == model]
-        _lines_by_layer(axis, of_model[of_model["metric"] == metric.name], metric)
-        _null_lines(axis, of_model[of_model["metric"] == metric.null], metric)
-        if metric.bounded:
-            _limit_bounded(axis, of_metric, model, metric)
-        title = metric.label + (" (trained only)" if metric.trained_only else "")
-        if len(models) == 1:
-            axis.set_title(title)
-            continue
-        axis.set_ylabel(textwrap.fill(title, 22) if i % n_columns == 0 else "")
-        axis.set_title(labels[model] if i < n_columns else "", fontweight="bold")
-    for axis in axes[-n_columns:]:
-        axis.set_xlabel("layer")
-    legend(figure, table["variant"])
-    return figure
+    alone = len(columns) == 1
+    panels = []
+    for row, metric in enumerate(metrics):
+        frames = [_of_metric(frame, metric) for _, frame in columns]
+        limits = _limits(pd.concat(frames), metric, band) if metric.bounded else None
+        for i, ((label, _), frame) in enumerate(zip(columns, frames)):
+            panels.append(_by_layer(frame, metric, band, limits, title=_label(metric) if alone else label if row == 0 else "", y_label=_label(metric) if not alone and i == 0 else ""))
+    n_columns = min(ACROSS, len(panels)) if alone else len(columns)
+    panels = [_with_x(panel, "layer") if i >= len(panels) - n_columns else panel for i, panel in enumerate(panels)]
+    variants = ordered_variants(variant for _, frame in columns for variant in frame["variant"])
+    return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns))
 
 
-def curves(points: pd.DataFrame) -> Figure:
-    """Training curves: a column a layer, rows explained variance and dead latents, a line a variant (mean and range over seeds).
-
-    points: Results.curves of one model and setting, joined with variant and layer.
-    """
-    layers = some_layers(points["layer"])
-    rows = [("explained_variance", "explained variance\n(training batch)"), ("dead_fraction", "dead latents\n(share)")]
-    rows = [row for row in rows if points[row[0]].notna().any()]
-    figure, axes = grid(len(rows) * len(layers), len(layers), width=PAGE_WIDTH, height=1.8)
-    for i, axis in enumerate(axes):
-        (name, label), layer = rows[i // len(layers)], layers[i % len(layers)]
-        _lines_by_tokens(axis, points[points["layer"] == layer], name)
-        _share_limits(axis, rows=axes[(i // len(layers)) * len(layers)], first=i % len(layers) == 0)
-        axis.set_ylabel(label if i % len(layers) == 0 else "")
-        axis.set_title(f"layer {layer}" if i < len(layers) else "")
-        axis.set_xlabel("tokens" if i >= len(axes) - len(layers) else "")
-    legend(figure, points["variant"])
-    return figure
-
-
-def firing_rates(rates: dict[tuple[str, int], np.ndarray]) -> Figure:
-    """Distribution of log10 firing rates: a panel a layer, a line a variant; share of all latents in each bin.
-
-    rates: by variant and layer, the latents of all seeds; those that never fired are counted but not drawn.
-    """
-    layers = some_layers(layer for _, layer in rates)
-    variants = ordered_variants(variant for variant, _ in rates)
-    figure, axes = grid(len(layers), min(3, len(layers)), width=PAGE_WIDTH, height=2.0)
-    for i, (axis, layer) in enumerate(zip(axes, layers)):
-        for j, variant in enumerate(variants):
-            values = rates.get((variant, layer), np.empty(0))
-            if len(values):
-                _histogram(axis, values, style_of(variant), offset=j)
-        axis.set(title=f"layer {layer}", xlim=(RATE_BINS[0], RATE_BINS[-1]))
-        axis.sharey(axes[0])
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * 10**x:g}%"))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}%"))
-        axis.set_ylabel("latents per bin" if i % 3 == 0 else "")
-        axis.set_xlabel("firing rate" if i >= len(layers) - 3 else "")
-    axes[0].set_ylim(0, None)
-    legend(figure, variants)
-    return figure
+def by_setting(name: str, columns: Sequence[Column], metrics: Sequence[Metric], dimension: str, label: str, alt: str, caption: str) -> Chart:
+    """Means over layers and seeds against one setting of the SAEs, a row a metric, a column a model and its other settings (the
+    paper's figures 15, 16, 18 and 19). Frames: variant, metric, mean, low, high, n, and the dimension."""
+    alone = len(columns) == 1
+    panels = []
+    for row, metric in enumerate(metrics):
+        frames = [frame[frame["metric"] == metric.name] for _, frame in columns]
+        limits = _limits(pd.concat(frames), metric, ("low", "high")) if metric.bounded else None
+        for i, ((title, _), frame) in enumerate(zip(columns, frames)):
+            values = sorted(frame[dimension].unique(), key=_in_order)
+            at = {value: place for place, value in enumerate(values)}
+            lines = []
+            for variant in ordered_variants(frame["variant"]):
+                line = frame[frame["variant"] == variant].sort_values(dimension, key=lambda column: column.map(at))
+                texts = [f"{variant_label(variant)}: {_shown(r.mean)} (layers and seeds from {_shown(r.low)} to {_shown(r.high)})" for r in line.itertuples()]
+                lines.append(Series(variant, line[dimension].map(at).tolist(), line["mean"].tolist(), texts))
+            last = alone or row == len(metrics) - 1
+            panels.append(Panel(_label(metric) if alone else title if row == 0 else "", lines, x_label=label if last else "", y_label="" if alone or i else _label(metric),
+                                x_range=(-0.3, len(values) - 0.7), y_range=limits, x_ticks={setting_text(value): place for value, place in at.items()}))  # fmt: skip
+    n_columns = min(ACROSS, len(panels)) if alone else len(columns)
+    variants = ordered_variants(variant for _, frame in columns for variant in frame["variant"])
+    return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns))
 
 
-def grid(n_panels: int, n_columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of panels, row by row; width of the whole and height of a row in inches."""
-    n_rows = math.ceil(n_panels / n_columns)
-    figure = Figure(figsize=(width, height * n_rows + 0.45))
-    figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
-    axes = [figure.add_subplot(n_rows, n_columns, i + 1) for i in range(n_panels)]
-    return figure, axes
+def differences(name: str, columns: Sequence[Column], metrics: Sequence[Metric], alt: str, caption: str) -> Chart:
+    """Trained minus each other variant by layer, with intervals, and the margin shaded. Frames of inference.compare_variants."""
+    alone = len(columns) == 1
+    panels = []
+    for row, metric in enumerate(metrics):
+        for i, (label, frame) in enumerate(columns):
+            title = _label(metric) if alone else label if row == 0 else ""
+            panels.append(_differences(frame[frame["metric"] == metric.name], title, "" if alone or i else _label(metric)))
+    n_columns = min(ACROSS, len(panels)) if alone else len(columns)
+    panels = [_with_x(panel, "layer") if i >= len(panels) - n_columns else panel for i, panel in enumerate(panels)]
+    variants = ordered_variants(variant for _, frame in columns for variant in frame["variant_b"])
+    return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns), compared=False)
 
 
-def legend(figure: Figure, variants, with_markers: bool = True) -> None:
-    """A legend of variants above a figure."""
-    plain = {} if with_markers else {"marker": None}
-    styles = {variant_label(v): style_of(v) | plain for v in ordered_variants(variants)}
-    axis = figure.axes[0]
-    handles = [axis.plot([], [], label=label, **style)[0] for label, style in styles.items()]
-    figure.legend(handles=handles, loc="outside upper left", ncols=5, columnspacing=1.4, handletextpad=0.5)
+def setting_text(value: object) -> str:
+    """A value of a setting, for an axis: 100M of 100,000,000."""
+    if not isinstance(value, (int, float, np.number)):
+        return str(value)
+    return short(float(value))
 
 
-def _lines_by_layer(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
-    for variant in ordered_variants(part["variant"]):
-        line = part[part["variant"] == variant].sort_values("layer")
-        style = style_of(variant)
-        if metric.trained_only and variant != "trained":
-            axis.plot(line["layer"], line["mean"], **style, alpha=0.45, linewidth=0.7, markersize=3)
-            continue
-        axis.plot(line["layer"], line["mean"], **style)
-        axis.fill_between(line["layer"], line["min"], line["max"], color=style["color"], alpha=0.2, linewidth=0)
-        axis.vlines(line["layer"], line["min"], line["max"], color=style["color"], linewidth=0.9)
-    layers = sorted(part["layer"].unique())
-    axis.set_xticks(layers[:: math.ceil(len(layers) / 9) or 1])
-    if len(layers) == 1:
-        axis.set_xlim(layers[0] - 1, layers[0] + 1)
-    if not metric.bounded and _spans_decades(part["mean"]):
-        axis.set_yscale("log")
+def _in_order(value: object) -> tuple[float, str]:
+    """Numbers, and texts as "k = 16", by the number in them."""
+    if isinstance(value, (int, float, np.number)):
+        return float(value), ""
+    number = re.search(r"[\d.]+(e-?\d+)?", str(value))
+    return (float(number.group()) if number else 0.0), str(value)
 
 
-def _null_lines(axis: Axes, part: pd.DataFrame, metric: Metric) -> None:
-    """What a score is under another latent's explanation, and by guessing."""
+def short(x: float) -> str:
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(x) >= size:
+            return f"{x / size:.3g}{unit}"
+    return f"{x:g}"
+
+
+def layer_ticks(layers: Sequence[int]) -> dict[str, float]:
+    layers = sorted(set(layers))
+    return ticks(layers[:: math.ceil(len(layers) / MOST_TICKS) or 1])
+
+
+def layer_range(layers: Sequence[int]) -> tuple[float, float] | None:
+    if not len(layers):
+        return None
+    room = max(0.4, 0.03 * (max(layers) - min(layers)))
+    return min(layers) - room, max(layers) + room
+
+
+def _label(metric: Metric) -> str:
+    return metric.label + (" (trained only)" if metric.trained_only else "")
+
+
+def _width(n_columns: int) -> int:
+    return max(1072, 200 * n_columns)
+
+
+def _of_metric(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    return frame[frame["metric"].isin({metric.name, metric.null} - {""})]
+
+
+def _with_x(panel: Panel, label: str) -> Panel:
+    return Panel(**{**panel.__dict__, "x_label": label})
+
+
+def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], limits: tuple[float, float] | None, title: str, y_label: str) -> Panel:
+    own, layers = frame[frame["metric"] == metric.name], sorted(frame["layer"].unique())
+    lines = []
+    if metric.chance is not None and layers:
+        lines.append(chance_line(layer_range(layers), (metric.chance, metric.chance)))
+    for variant in ordered_variants(own["variant"]):
+        line = own[own["variant"] == variant].sort_values("layer")
+        is_faint = metric.trained_only and variant != "trained"
+        texts = [_text(variant, row, band) for row in line.to_dict("records")]
+        low, high = ((), ()) if is_faint else (line[band[0]].tolist(), line[band[1]].tolist())
+        lines.append(Series(variant, line["layer"].tolist(), line["mean"].tolist(), texts, low, high, faint=is_faint))
+        null = frame[(frame["metric"] == metric.null) & (frame["variant"] == variant)].sort_values("layer")
+        if metric.null and null["mean"].notna().any():
+            lines.append(Series(variant, null["layer"].tolist(), null["mean"].tolist(), [f"{variant_label(variant)}, null: {_shown(v)}" for v in null["mean"]], dotted=True, marked=False))
+    below = int((own["mean"] < LOWEST_SHOWN).sum()) if metric.bounded else 0
+    note = f"{below} below {MINUS}{-LOWEST_SHOWN}" if below else "no values" if own["mean"].notna().sum() == 0 else ""
+    return Panel(title, lines, y_label=y_label, x_range=layer_range(layers), y_range=limits, x_ticks=layer_ticks(layers), note=note,
+                 is_log_y=not metric.bounded and _spans_decades(own["mean"]))  # fmt: skip
+
+
+def _text(variant: str, row: dict, band: tuple[str, str]) -> str:
+    text = f"{variant_label(variant)}: {_shown(row['mean'])}"
+    n = row.get("n", row.get("n_seeds", 0))
+    if n > 1 or band[0] == "low":
+        what = f"range of {n} seeds" if band[0] == "min" else f"95% interval, {n} seeds" if n > 1 else "95% interval over latents"
+        if np.isfinite(row[band[0]]):
+            text += f" ({_shown(row[band[0]])} to {_shown(row[band[1]])}, {what})"
+    return text
+
+
+def _differences(rows: pd.DataFrame, title: str, y_label: str) -> Panel:
+    layers = sorted(rows["layer"].unique())
+    variants = ordered_variants(rows["variant_b"])
+    lines = [Series("", layer_range(layers), (0, 0), marked=False, faint=True)] if layers else []
+    for i, variant in enumerate(variants):
+        line = rows[rows["variant_b"] == variant].sort_values("layer")
+        moved = (line["layer"] + 0.14 * (i - (len(variants) - 1) / 2)).tolist()
+        texts = [_difference_text(row) for row in line.to_dict("records")]
+        lines.append(Series(variant, moved, line["difference"].tolist(), texts, line["low"].tolist(), line["high"].tolist(), kind="marks", bars=True))
+    margin = rows["margin"].iloc[0] if len(rows) else np.nan
+    limits, cut = _difference_limits(rows, margin)
+    return Panel(title, lines, y_label=y_label, x_range=layer_range(layers), y_range=limits, x_ticks=layer_ticks(layers),
+                 zone=(-margin, margin) if np.isfinite(margin) else None, note=f"{cut} interval{'s' if cut > 1 else ''} cut" if cut else "")  # fmt: skip
+
+
+def _difference_limits(rows: pd.DataFrame, margin: float) -> tuple[tuple[float, float] | None, int]:
+    """So that the differences fill at least a third of the panel, and how many intervals reach beyond: with two seeds one may be
+    a hundred times as wide as another."""
+    values = rows["difference"].dropna()
+    if values.empty:
+        return None, 0
+    ends = [*values, 0.0, *([margin, -margin] if np.isfinite(margin) else [])]
+    low, high = min(ends), max(ends)
+    size = high - low or 1.0
+    bottom, top = max(min(rows["low"].min(), low), low - size), min(max(rows["high"].max(), high), high + size)
+    cut = int(((rows["low"] < bottom) | (rows["high"] > top)).sum())
+    room = 0.05 * (top - bottom)
+    return (bottom - room, top + room), cut
+
+
+def _difference_text(row: dict) -> str:
+    text = f"Trained {MINUS} {variant_label(row['variant_b'])}, layer {row['layer']}: {_shown(row['difference'])}"
+    if np.isfinite(row["low"]):
+        text += f"<br>95% interval {_shown(row['low'])} to {_shown(row['high'])}, {escape(row['claim'])}"
+    if row["verdict"]:
+        text += f"<br>{row['verdict']}; Holm p of difference {_shown(row['p_difference_holm'])}"
+        if np.isfinite(row["p_equivalence_holm"]):
+            text += f", of equivalence {_shown(row['p_equivalence_holm'])}"
+    return text
+
+
+def _limits(frame: pd.DataFrame, metric: Metric, band: tuple[str, str]) -> tuple[float, float] | None:
+    """The same for all columns, chance among them; what lies above LOWEST_SHOWN."""
+    parts = [frame["mean"]] if metric.trained_only else [frame["mean"], frame[band[0]], frame[band[1]]]
+    values = pd.concat(parts).dropna()
+    if values.empty:
+        return None
+    means = frame["mean"].dropna()
+    size = max(means.max() - means.min(), 0.02)
+    low, high = max(values.min(), means.min() - size, LOWEST_SHOWN), min(values.max(), means.max() + size)
     if metric.chance is not None:
-        axis.axhline(metric.chance, color=INK, linestyle=(0, (1, 2)), linewidth=0.7, alpha=0.7)
-    for variant in ordered_variants(part["variant"]):
-        line = part[part["variant"] == variant].sort_values("layer")
-        axis.plot(line["layer"], line["mean"], color=style_of(variant)["color"], linestyle=":", linewidth=1)
+        low, high = min(low, metric.chance), max(high, metric.chance)
+    room = max(0.06 * (high - low), 1e-3)
+    return max(low - room, LOWEST_SHOWN - 0.02), min(high + room, max(1.03, high))
 
 
 def _spans_decades(values: pd.Series) -> bool:
@@ -143,48 +224,9 @@ def _spans_decades(values: pd.Series) -> bool:
     return len(values) > 0 and values.min() > 0 and values.max() > 20 * values.min()
 
 
-def _limit_bounded(axis: Axes, of_metric: pd.DataFrame, model: str, metric: Metric) -> None:
-    """The same limits for all models, and chance among them; shows what lies above LOWEST_SHOWN, and says how many means lie below."""
-    means = of_metric.loc[of_metric["model"] == model, "mean"].dropna()
-    if means.empty:
-        axis.text(0.5, 0.5, "no values", transform=axis.transAxes, ha="center", va="center")
-    low, high = max(of_metric["min"].min(), LOWEST_SHOWN), of_metric["max"].max()
-    if metric.chance is not None:
-        low, high = min(low, metric.chance), max(high, metric.chance)
-    margin = max(0.06 * (high - low), 1e-3)
-    if np.isfinite(margin):
-        axis.set_ylim(max(low - margin, LOWEST_SHOWN), min(high + margin, 1.03))
-    below = int((means < LOWEST_SHOWN).sum())
-    if below:
-        axis.set_title(f"{below} below \N{MINUS SIGN}{-LOWEST_SHOWN}", loc="right", fontsize=7.5)
-
-
-def _lines_by_tokens(axis: Axes, points: pd.DataFrame, name: str) -> None:
-    for variant in ordered_variants(points["variant"]):
-        groups = points[points["variant"] == variant].groupby("tokens")[name]
-        line = groups.agg(["mean", "min", "max"]).reset_index()
-        style = style_of(variant) | {"marker": None, "linewidth": 1.1}
-        axis.plot(line["tokens"], line["mean"], **style)
-        axis.fill_between(line["tokens"], line["min"], line["max"], color=style["color"], alpha=0.2, linewidth=0)
-    axis.xaxis.set_major_locator(MaxNLocator(nbins=3))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _short(x)))
-
-
-def _share_limits(axis: Axes, rows: Axes, first: bool) -> None:
-    if not first:
-        axis.sharey(rows)
-        axis.tick_params(labelleft=False)
-
-
-def _short(x: float) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(x) >= size:
-            return f"{x / size:g}{unit}"
-    return f"{x:g}"
-
-
-def _histogram(axis: Axes, values: np.ndarray, style: dict, offset: int) -> None:
-    fired = values[values > 0]
-    counts, _ = np.histogram(np.log10(np.clip(fired, 10.0 ** RATE_BINS[0], 1)), RATE_BINS)
-    centres = (RATE_BINS[1:] + RATE_BINS[:-1]) / 2
-    axis.plot(centres, counts / len(values), **style, markevery=(offset, 5), markersize=3.2, linewidth=1.1)
+def _shown(value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    size = abs(value)
+    text = f"{value:.3f}" if 1e-3 <= size < 100 or size == 0 else f"{value:,.0f}" if size >= 100 else f"{value:.1e}"
+    return text.replace("-", MINUS)

@@ -45,6 +45,10 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def variant_mark(variant: str) -> str:
     """The variant's marker in its colour, as in the figures; decoration, the name stands beside it."""
     colour = f"--v-{variant}" if variant in VARIANT_COLOURS else "--v-other"
@@ -108,17 +112,27 @@ def _mean_and_range(values: pd.Series) -> str:
     return f"<td>{number(values.mean())}{span}</td>"
 
 
-def firing_rates(rates: dict[tuple[str, int], np.ndarray], caption: str) -> str:
-    """Per variant, all layers and seeds together: latents, share that never fired, quartiles of the rate of those that did."""
+def rate_rows(rates: dict[tuple[str, int], np.ndarray]) -> list[dict[str, Any]]:
+    """Per variant, all layers and seeds together: latents, share that never fired, quartiles of the rate of those that did, share above 10 %."""
     rows = []
     for variant in ordered_variants(variant for variant, _ in rates):
         values = np.concatenate([part for (name, _), part in rates.items() if name == variant])
         fired = values[values > 0]
-        quartiles = np.quantile(fired, [0.25, 0.5, 0.75]) if len(fired) else [np.nan] * 3
-        numbers = "".join(f"<td>{_rate(q)}</td>" for q in quartiles)
-        dense = (values > 0.1).mean() if len(values) else np.nan
-        silent = (values == 0).mean() if len(values) else np.nan
-        rows.append(f'<th scope="row">{variant_mark(variant)} {escape(variant_label(variant))}</th><td>{len(values):,}</td><td>{_percent(silent)}</td>{numbers}<td>{_percent(dense)}</td>')
+        lower, median, upper = np.quantile(fired, [0.25, 0.5, 0.75]) if len(fired) else [np.nan] * 3
+        dense, silent = ((values > 0.1).mean(), (values == 0).mean()) if len(values) else (np.nan, np.nan)
+        rows.append({"variant": variant, "n_latents": len(values), "never_fired": silent, "lower_quartile": lower, "median": median, "upper_quartile": upper, "above_10_percent": dense})
+    return rows
+
+
+def firing_rates(rates: dict[tuple[str, int], np.ndarray], caption: str) -> str:
+    """rate_rows as a table."""
+    rows = []
+    for row in rate_rows(rates):
+        quartiles = "".join(f"<td>{_rate(row[name])}</td>" for name in ("lower_quartile", "median", "upper_quartile"))
+        rows.append(
+            f'<th scope="row">{variant_mark(row["variant"])} {escape(variant_label(row["variant"]))}</th><td>{row["n_latents"]:,}</td><td>{_percent(row["never_fired"])}</td>'
+            f"{quartiles}<td>{_percent(row['above_10_percent'])}</td>"
+        )
     header = ["variant"] + [f'<th scope="col" class="num">{name}</th>' for name in ("latents", "never fired", "lower quartile", "median rate", "upper quartile", "above 10%")]
     return table(caption, header, rows)
 
@@ -152,16 +166,21 @@ def _rate(rate: float) -> str:
 
 def all_cells(cells: pd.DataFrame, caption: str) -> str:
     """Every cell (of summary.with_settings), a row each; the script of the page sorts and filters it."""
-    names = [name for name in CELL_COLUMNS if name in cells and _worth_showing(cells, name)]
+    names = shown_columns(cells)
     numeric = {name: pd.api.types.is_numeric_dtype(cells[name]) for name in names}
     header = [
         f'<th scope="col" aria-sort="none"{" class=num" if numeric[name] else ""}><button type="button" title="{name}">{CELL_COLUMNS[name]}</button></th>'
         for name in names
     ]
     rows = []
-    for cell in cells[names].itertuples(index=False):
+    for cell in cells[names].itertuples(index=False, name=None):
         rows.append("".join(_cell_value(name, value, numeric[name]) for name, value in zip(names, cell)))
     return table(caption, header, rows, 'id="cells-table"')
+
+
+def shown_columns(cells: pd.DataFrame) -> list[str]:
+    """Of CELL_COLUMNS, those that all_cells shows."""
+    return [name for name in CELL_COLUMNS if name in cells and _worth_showing(cells, name)]
 
 
 def _worth_showing(cells: pd.DataFrame, name: str) -> bool:
@@ -220,8 +239,12 @@ def provenance(results: Results) -> str:
     labels = {"sweep_name": "sweep", "created": "results file made", "version": "version of the results format"}
     first = [name for name in ("sweep_name", "created", "machine", "version") if name in info]
     rows = []
-    for name in first + sorted(set(info) - set(first)):
+    prompts = sorted(name for name in info if name.startswith("prompt_"))
+    for name in first + sorted(set(info) - set(first) - set(prompts)):
+        if not str(info[name]):
+            continue
         label = labels.get(name, name.removeprefix("software_").replace("_", " "))
         rows.append(f'<th scope="row">{escape(label)}</th><td class="text wide">{escape(str(info[name]))}</td>')
-    rows.append(f'<th scope="row">results file</th><td class="text wide">{escape(results.path.name)}</td>')
-    return table("What made these results", ["what", "value"], rows)
+    rows.append(f'<th scope="row">results file{"s" if len(results.files) > 1 else ""}</th><td class="text wide">{escape(", ".join(path.name for path in results.files))}</td>')
+    texts = "".join(f'<details><summary>The prompt of {escape(name.removeprefix("prompt_"))}</summary><pre tabindex="0">{escape(str(info[name]))}</pre></details>' for name in prompts)
+    return table("What made these results", ["what", "value"], rows) + texts

@@ -1,0 +1,90 @@
+"""What a figure shows. page.py and still.py draw it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Series:
+    """x, y: of the points, NaN where a line breaks. variant: whose colour and marker it has; "" is the ink of the page, without a
+    marker. low, high: of a band, or of bars where `bars`. texts: shown when a point is pointed at; empty: nothing is.
+    kind: "line", "points" (pale, alone), or "marks" (alone). faint: of values that mean little. dotted: nulls and chance."""
+
+    variant: str
+    x: Sequence[float]
+    y: Sequence[float]
+    texts: Sequence[str] = ()
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    kind: str = "line"
+    bars: bool = False
+    faint: bool = False
+    dotted: bool = False
+    marked: bool = True
+
+
+@dataclass(frozen=True)
+class Panel:
+    """note: small, at the top right; corner: inside, at the bottom right. x_ticks: by their texts, where not the drawing's own. zone: y between which it is shaded."""
+
+    title: str
+    series: Sequence[Series]
+    x_label: str = ""
+    y_label: str = ""
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    x_ticks: dict[str, float] = field(default_factory=dict)
+    y_ticks: dict[str, float] = field(default_factory=dict)
+    is_log_y: bool = False
+    note: str = ""
+    corner: str = ""
+    zone: tuple[float, float] | None = None
+
+    @property
+    def y_limits(self) -> tuple[float, float] | None:
+        """y_range, or what holds all values and bands with some room."""
+        if self.y_range is not None:
+            return self.y_range
+        known = [v for s in self.series for part in (s.y, s.low, s.high) for v in part if np.isfinite(v) and (v > 0 or not self.is_log_y)]
+        if not known:
+            return None
+        if self.is_log_y:
+            room = (max(known) / min(known)) ** 0.06 or 1
+            return min(known) / max(room, 1.02), max(known) * max(room, 1.02)
+        room = 0.07 * (max(known) - min(known)) or 0.05 * abs(max(known)) or 1
+        return min(known) - room, max(known) + room
+
+
+@dataclass(frozen=True)
+class Chart:
+    """name: of its files, and its id in the page. alt: what it shows, for who cannot see it. caption: HTML. variants: of the legend.
+    row_height: pixels of a panel's axes; shared_y: panels of a row have one axis; width: of the whole.
+    compared: pointing shows what all series of a panel have at that x (else the nearest point)."""
+
+    name: str
+    panels: Sequence[Panel]
+    n_columns: int
+    alt: str
+    caption: str
+    variants: Sequence[str] = ()
+    row_height: int = 150
+    shared_y: bool = False
+    width: int = 1072
+    compared: bool = True
+
+    @property
+    def n_rows(self) -> int:
+        return math.ceil(len(self.panels) / self.n_columns)
+
+
+def chance_line(x: Sequence[float], y: Sequence[float]) -> Series:
+    return Series("", x, y, dotted=True, marked=False)
+
+
+def ticks(values: Iterable[float]) -> dict[str, float]:
+    return {f"{value:g}": float(value) for value in values}

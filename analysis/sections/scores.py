@@ -1,0 +1,94 @@
+"""Explanations: ROC curves (figures 1 and 6 to 14), scores above their nulls, entropy against AUROC (20)."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from .. import inference, score_figures, tables
+from ..metrics import ordered_variants, variant_label
+from ..scores import SCORERS, above_null, area, roc
+from .context import Context, of_setting, table_links
+
+
+def nothing(context: Context) -> str:
+    """Why there are no scores; empty where there are some."""
+    if context.done["scored"].any():
+        return ""
+    wants = (context.cells["score_id"] != "").any()
+    return '<p class="empty">' + ("No cell is scored yet." if wants else "This sweep asks for no explanations.") + "</p>"
+
+
+def rocs(context: Context) -> str:
+    return nothing(context) or context.per_model(lambda cells, suffix: _rocs(context, cells, suffix))
+
+
+def nulls(context: Context) -> str:
+    empty = nothing(context)
+    if empty:
+        return empty
+    scored = context.done[context.done["scored"]]
+    judges = ", ".join(sorted(set(scored["judge"]) - {""})) or "not recorded"
+    asked, lost, unread = (int(scored[name].clip(lower=0).sum()) for name in ("n_judged", "n_missing", "n_unparsable"))
+    text = (
+        f"{tables.counted(int(scored['n_scored'].clip(lower=0).sum()), 'latent')} of {tables.counted(len(scored), 'SAE')} explained and scored. Judge: {judges}. "
+        f"Judged examples: {asked:,}; without an answer {lost:,}; replies that could not be read {unread:,}."
+    )
+    frame = above_null(context.results.cells)
+    links = context.write(frame, "scores", "Scores and their nulls, means over cells") if len(frame) else ""
+
+    def part(cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
+        rows = of_setting(frame, setting)
+        return tables.above_null(rows, "Scores by variant, means over cells", context.labels) if len(rows) else ""
+
+    return f"<p>{escape(text)}</p>{context.per_setting(part)}<p>{links}</p>"
+
+
+def entropy(context: Context) -> str:
+    empty = nothing(context)
+    if empty:
+        return empty
+    correlations = inference.entropy_correlations(context.results.cells, context.results.latents, context.level)
+    if len(correlations):
+        context.write(correlations, "entropy_correlations", "Rank correlation of token entropy with scores")
+    return context.per_model(lambda cells, suffix: _entropy(context, cells, correlations, suffix)) or '<p class="empty">No latent has both an entropy and a fuzzing AUROC.</p>'
+
+
+def _rocs(context: Context, cells: pd.DataFrame, suffix: str) -> str:
+    parts = []
+    for scorer, name in SCORERS.items():
+        curves = {
+            (variant, layer): roc(*context.results.predictions(scorer, list(part.index)))
+            for (variant, layer), part in cells[cells["scored"]].groupby(["variant", "layer"])
+        }
+        curves = {at: curve for at, curve in curves.items() if len(curve[0])}
+        if curves:
+            areas = {v: np.mean([area(*c) for (other, _), c in curves.items() if other == v]) for v, _ in curves}
+            means = ", ".join(f"{variant_label(v)} {areas[v]:.3f}" for v in ordered_variants(areas))
+            alt = f"ROC curves of {name}, a panel per layer. Area, mean over layers: {means}."
+            caption = f"{name.capitalize()}: all judged examples of a variant's cells together; dotted: chance. Area, mean over layers: {escape(means)}."
+            parts.append(context.figure(score_figures.roc_curves(f"roc_{scorer}{suffix}", curves, alt, caption)))
+    return "".join(parts)
+
+
+def _entropy(context: Context, cells: pd.DataFrame, correlations: pd.DataFrame, suffix: str) -> str:
+    latents = context.results.latents.reindex(columns=["cell", "index", "token_entropy", "fuzz_auroc"])
+    latents = latents.merge(cells.loc[cells["scored"], ["variant", "layer", "model"]], left_on="cell", right_index=True).dropna()
+    if latents.empty:
+        return ""
+    rows = of_setting(correlations, tuple(cells[name].iloc[0] for name in ("hookpoint_kind", "architecture", "expansion_factor", "sparsity", "tokens")))
+    rows = rows[(rows["model"] == cells["model"].iloc[0]) & (rows["metric"] == "fuzz_auroc")]
+    notes = {row.variant: f"ρ = {_two(row.rho)}" + (f" ({_two(row.low)} to {_two(row.high)})" if np.isfinite(row.low) else "") for row in rows.itertuples()}
+    alt = "Token entropy against fuzzing AUROC, a panel per variant. Rank correlation: " + ", ".join(f"{variant_label(v)} {notes[v]}" for v in ordered_variants(notes)) + "."
+    claims = ", ".join(sorted(set(rows["claim"])))
+    caption = f"A point per latent; ρ: Spearman's rank correlation within SAEs, averaged over layers and seeds, with its {100 * context.level:g} % interval ({escape(claims)}); dotted: chance."
+    if latents.groupby("variant").size().max() > score_figures.MOST_POINTS:
+        caption += f" {score_figures.MOST_POINTS:,} latents drawn at random in a panel; ρ is over all."
+    links = f" Correlations: {table_links('entropy_correlations')}" if len(correlations) else ""
+    return context.figure(score_figures.entropy_scatter("entropy" + suffix, latents, notes, "fuzz_auroc", "fuzzing AUROC", alt, caption + links))
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
