@@ -1,0 +1,105 @@
+"""What the numbers say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ..inference.comparisons import MARGIN
+from ..inference.decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
+from .data import FOUND
+
+WHERE = {"input": "", "mlp": " behind the random MLP"}
+DATA = {"superposed": "superposed data", "embedding": "the embeddings"}
+
+
+def answers(best: pd.DataFrame, points: pd.DataFrame, means: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    """Of each data set: where its features are found, and how it stands beside its control. best: data.best_penalties; points,
+    means: equal_l0.compare_at_equal_l0; labels: of data sets, named where there are several."""
+    texts = []
+    for model in labels:
+        name = f"{labels[model]}: " if len(labels) > 1 else ""
+        parts = [*_found(best[best["model"] == model]), *_beside_control(points[points["model"] == model], means[means["model"] == model])]
+        texts += [name + text for text in parts]
+    return texts
+
+
+def _found(best: pd.DataFrame) -> Iterator[str]:
+    for hookpoint, part in best.groupby("hookpoint", sort=True):
+        top = part.loc[part["mmcs"].idxmax()]
+        seeds = f", {_number(top['mmcs_min'])} to {_number(top['mmcs_max'])} over {_counted(top['n_seeds'], 'seed')}" if top["n_seeds"] > 1 else ", one seed"
+        highest = (
+            f"the highest is {_number(top['mmcs'])}{seeds} ({top['n_latents']:,} latents, penalty {top['penalty']:.3g}), "
+            f"against {_number(top['mmcs_lowest_penalty'])} and {_number(top['mmcs_highest_penalty'])} at the ends of the grid"
+        )
+        found = part[part["n_found"] > 0]
+        where = WHERE.get(hookpoint, f" at {hookpoint}")
+        if found.empty:
+            yield f"No penalty finds the true features{where}: MMCS stays at or below {FOUND:g}; {highest}."
+            continue
+        low, high = found["from_penalty"].min(), found["to_penalty"].max()
+        zone = f"the penalty {low:.3g}" if low == high else f"penalties from {low:.3g} to {high:.3g}"
+        widths = "" if len(found) == len(part) else f" for {len(found)} of {len(part)} widths"
+        yield f"There is a Goldilocks zone{where}: MMCS is above {FOUND:g} at {zone}{widths}; {highest}."
+
+
+def _beside_control(points: pd.DataFrame, means: pd.DataFrame) -> Iterator[str]:
+    if means.empty:
+        yield "Data and control cannot be compared at equal L0: their fronts share none, or one of the two is not there."
+    for hookpoint, part in means.groupby("hookpoint", sort=True):
+        data = part["variant_a"].iloc[0]
+        what = DATA.get(data, data) + WHERE.get(hookpoint, f" at {hookpoint}")
+        said = _one_width(part.iloc[0], what) if len(part) == 1 else _several_widths(part, what)
+        yield " ".join([said, *_example(points[points["hookpoint"] == hookpoint], part)])
+
+
+def _one_width(row: pd.Series, what: str) -> str:
+    claim = {
+        DIFFERENT: f"SAEs explain {_more(row['difference'])} of {what} than of the Gaussian control at equal L0",
+        EQUIVALENT: f"SAEs explain {what} and the Gaussian control alike at equal L0, within {MARGIN:g}",
+        UNDECIDED: f"Whether SAEs explain more of {what} or of the Gaussian control at equal L0 is undecided",
+        NO_CLAIM: f"With one seed, SAEs explain {_more(row['difference'])} of {what} than of the Gaussian control at equal L0",
+    }[row["verdict"]]
+    numbers = f"explained variance {_number(row['mean_a'])} against {_number(row['mean_b'])}, mean over L0 from {row['from_l0']:.3g} to {row['to_l0']:.3g}"
+    if row["verdict"] == NO_CLAIM:
+        return f"{claim}: {numbers}. There is no interval, and no claim about other seeds."
+    return f"{claim}: {numbers}. The difference is {_number(row['difference'])} (95 % interval {_number(row['low'])} to {_number(row['high'])}, {_seeds(row)})."
+
+
+def _several_widths(part: pd.DataFrame, what: str) -> str:
+    low, high = _number(part["difference"].min()), _number(part["difference"].max())
+    span = low if low == high else f"{low} to {high}"
+    signs = set(part["difference"] > 0)
+    if set(part["verdict"]) == {DIFFERENT} and len(signs) == 1:
+        more = _more(part["difference"].iloc[0])
+        return f"SAEs explain {more} of {what} than of the Gaussian control at equal L0, at each of {len(part)} widths: the difference in explained variance is {span} ({_seeds(part.iloc[0])})."
+    said = f"At equal L0 explained variance of {what} minus that of the Gaussian control is {span} over {len(part)} widths"
+    if set(part["verdict"]) == {NO_CLAIM}:
+        return f"{said}. With one seed there is no interval, and no claim about other seeds."
+    counts = part["verdict"].replace(NO_CLAIM, "without a claim").value_counts()
+    return f"{said}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())} ({_seeds(part.iloc[0])})."
+
+
+def _more(difference: float) -> str:
+    return "more" if difference > 0 else "less"
+
+
+def _seeds(row: pd.Series) -> str:
+    return f"{row['n_a']} seeds in pairs" if row["paired"] else f"{row['n_a']} and {row['n_b']} seeds"
+
+
+def _example(points: pd.DataFrame, means: pd.DataFrame) -> Iterator[str]:
+    """At the L0 in the middle of those that are read off, of the narrowest SAEs."""
+    points = points[points["n_latents"] == means["n_latents"].min()]
+    if len(points):
+        row = points.sort_values("l0").iloc[len(points) // 2]
+        yield f"At L0 {row['l0']:g} with {row['n_latents']:,} latents: {_number(row['mean_a'])} against {_number(row['mean_b'])}."
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
+
+
+def _counted(n: float, noun: str) -> str:
+    return f"{int(n):,} {noun}" + ("" if n == 1 else "s")

@@ -1,0 +1,172 @@
+"""The page of a toy sweep, and its figures and tables as files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from datetime import datetime, timezone
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import tables
+from ..embed import plotly_library
+from ..interactive import Chart, figure_html, still
+from ..latex import write_table
+from ..load import Results
+from ..metrics import ordered_variants, variant_label
+from ..summary import model_labels, with_settings
+from ..theme import write_figure
+from . import figures
+from .answers import answers
+from .data import FOUND, KIND, MEASURES, best_penalties, by_penalty
+from .equal_l0 import WIDEST_GAP, compare_at_equal_l0
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+NOTHING_YET = '<p class="empty">No SAE is evaluated yet.</p>'
+CAPTIONS = {
+    "best_penalties": f"Where the true features are found: MMCS, and penalties at which it is above {FOUND:g}",
+    "equal_l0_means": "Explained variance of data and control, mean over log L0",
+    "equal_l0": "Explained variance of data and control at equal L0",
+    "penalties": "Means over seeds, and ranges, by penalty",
+}
+#: Of columns, where not their names.
+HEADERS = {
+    "model": "data set", "n_latents": "latents", "mmcs": "MMCS", "mmcs_min": "lowest", "mmcs_max": "highest", "n_seeds": "seeds", "from_penalty": "zone from", "to_penalty": "zone to",
+    "n_found": f"penalties above {FOUND:g}", "n_penalties": "penalties", "l0": "L0", "from_l0": "L0 from", "to_l0": "L0 to", "mean_a": "data", "mean_b": "control", "n_a": "seeds",
+    "low": "95% from", "high": "95% to", "p_difference_holm": "p difference", "p_equivalence_holm": "p equivalence",
+    "mmcs_lowest_penalty": "MMCS, lowest penalty", "mmcs_highest_penalty": "MMCS, highest penalty",
+}  # fmt: skip
+#: Columns that the page leaves to the files.
+UNSHOWN = ["variant_a", "variant_b", "n_b", "paired", "basis", "mmcs_lowest_penalty", "mmcs_highest_penalty"]
+
+
+def write_toy_report(results: Results, output: Path) -> Path:
+    """Writes index.html, figures/*.svg and *.pdf, cells.csv, and the tables of CAPTIONS as CSV and LaTeX; returns the page's path."""
+    (output / "figures").mkdir(parents=True, exist_ok=True)
+    index = output / "index.html"
+    template = Template((TEMPLATES / "toy.html").read_text())
+    index.write_text(template.substitute(_Page(results, output).parts()), encoding="utf-8")
+    return index
+
+
+class _Page:
+    """The parts of the page, by their names in templates/toy.html."""
+
+    def __init__(self, results: Results, output: Path):
+        self.results, self.output = results, output
+        self.cells = results.cells[results.cells["in_sweep"]]
+        self.labels = model_labels(self.cells["model"].unique())
+        self.table = by_penalty(self.cells)
+        self.best = best_penalties(self.table)
+        self.points, self.means = compare_at_equal_l0(self.cells)
+
+    def parts(self) -> dict[str, str]:
+        self._write_tables()
+        has_features = self.table["mmcs"].notna()
+        figures_of = {
+            "matching": self._figures(figures.matching, "mmcs", self.table[has_features], f"Line: mean over seeds; band: range over seeds; dotted: {FOUND:g}; shaded: penalties at which it is above that.")
+            + (self._frame("best_penalties", self.best) if len(self.best) else ""),
+            "fronts": self._figures(figures.fronts, "fronts", self.table, f"Lines: the SAEs that none beats in both, means over seeds; band: range of explained variance over seeds; pale: SAEs on no front. Lines break where neighbours differ by more than a factor {WIDEST_GAP:g}."),
+            "by_penalty": self._figures(figures.by_penalty, "by_penalty", self.table, "Line: mean over seeds; band: range over seeds."),
+        }
+        if len(self.table) and not has_features.any():
+            figures_of["matching"] = '<p class="empty">The true features of these data are not known.</p>'
+        return figures_of | {
+            "name": escape(str(self.results.info.get("sweep_name", "unnamed sweep"))),
+            "css": (TEMPLATES / "report.css").read_text(),
+            "what": escape(self._what()),
+            "state": tables.progress(self.results),
+            "note": self._note(),
+            "answers": self._answers(),
+            "measures": escape("A front joins the SAEs that explain most at their sparsity. Measures of sparsity: " + "; ".join(f"{m.label}, {m.meaning}" for m in MEASURES) + "."),
+            "method": escape(self._method()),
+            "means": self._frame("equal_l0_means", self.means) if len(self.means) else "<p>The fronts of data and control share no L0.</p>",
+            "points": f"<details><summary>At single L0</summary>{self._frame('equal_l0', self.points)}</details>" if len(self.points) else "",
+            "cells": tables.all_cells(with_settings(self.cells).drop(columns="layer"), "All SAEs"),
+            "failures": tables.failures(self.cells) if self.results.count("failed") else "<p>No SAE failed.</p>",
+            "provenance": tables.provenance(self.results),
+            "sweep": escape(str(self.results.info.get("sweep", "not recorded"))),
+            "tables": ", ".join(f"<code>{name}.csv</code>" for name in CAPTIONS),
+            "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+            "blobs": plotly_library() if len(self.table) else "",
+            "js": "\n".join((TEMPLATES / name).read_text() for name in ("embed.js", "charts.js", "report.js")),
+        }  # fmt: skip
+
+    def _write_tables(self) -> None:
+        self.results.cells.to_csv(self.output / "cells.csv", index_label="cell")
+        for name, frame in {"best_penalties": self.best, "equal_l0_means": self.means, "equal_l0": self.points, "penalties": self.table}.items():
+            write_table(frame, self.output, name, CAPTIONS[name], HEADERS)
+
+    def _what(self) -> str:
+        cells, asked = self.cells, self._asked()
+        data = " and ".join(variant_label(variant).lower().replace("gaussian", "Gaussian") for variant in ordered_variants(cells["variant"]))
+        places = " and ".join(text for name, text in {"input": "as they are", "mlp": "behind a random MLP"}.items() if name in set(cells["hookpoint"]))
+        text = f"{_counted(len(cells), 'ReLU SAE')} with an L1 penalty on {data}, {places}. "
+        if (cells["variant"] == "superposed").any() and {"features", "d_in", "active_features"} <= asked.keys():
+            text += f"Superposed data are sums of {asked['features']:,} features in {asked['d_in']:,} dimensions, of which {asked['active_features']:g} are active on average. "
+        elif len(self.labels):
+            text += f"Data sets: {', '.join(self.labels.values())}. "
+        text += f"Penalties: {cells['penalty'].nunique()} from {cells['penalty'].min():.3g} to {cells['penalty'].max():.3g}"
+        widths = ", ".join(f"{width:,}" for width in sorted(set(cells["n_latents"]) - {-1}))
+        text += (f"; latents: {widths}" if widths else "") + f"; {_counted(cells['sae_seed'].nunique(), 'seed')}, each of data, MLP and SAE."
+        if {"epochs", "batch"} <= asked.keys():
+            text += f" {_counted(asked['epochs'], 'epoch')} in batches of {asked['batch']:,}."
+        return text
+
+    def _asked(self) -> dict[str, Any]:
+        """The table [toy] of the sweep."""
+        try:
+            return tomllib.loads(str(self.results.info.get("sweep", ""))).get("toy", {})
+        except tomllib.TOMLDecodeError:
+            return {}
+
+    def _note(self) -> str:
+        seeds, epochs = self.cells["sae_seed"].nunique(), self._asked().get("epochs", 0)
+        paper = "The paper trains 100 epochs on 21 penalties, with 10 seeds on superposed data and one on embeddings."
+        if seeds > 1 and epochs >= 100:
+            return f'<p class="note">{paper}</p>'
+        short = [_counted(epochs, "epoch")] * (0 < epochs < 100) + ["one seed"] * (seeds == 1)
+        return f'<p class="note">This sweep is smaller: {" and ".join(short)}. {paper}</p>' if short else ""
+
+    def _answers(self) -> str:
+        said = answers(self.best, self.points, self.means, self.labels) if len(self.table) else []
+        return "".join(f'<p class="answer">{escape(text)}</p>' for text in said) or NOTHING_YET
+
+    def _method(self) -> str:
+        return (
+            f"On each seed's front explained variance is read off at the same L0 for data and control, linear in log L0 between neighbours at most a factor {WIDEST_GAP:g} apart; "
+            "only L0 that all seeds of both reach that way are compared. Differences are data minus control; their interval is Student's t over seeds, in pairs where seeds are shared. "
+            "A verdict holds at 5 % after Holm over the rows of a data set; equivalent: within 0.05 (docs/statistics.md)."
+        )
+
+    def _figures(self, make: Callable[[pd.DataFrame, str, str], Chart], name: str, table: pd.DataFrame, caption: str) -> str:
+        """One for each data set."""
+        if table.empty:
+            return NOTHING_YET if self.table.empty else ""
+        texts = []
+        models = [model for model in self.labels if model in set(table["model"])]
+        for i, model in enumerate(models):
+            chart = make(table[table["model"] == model], name + (f"-{i + 1}" if len(models) > 1 else ""), caption)
+            write_figure(still(chart), self.output / "figures", chart.name)
+            title = f"<h3>{escape(self.labels[model])}</h3>" if len(self.labels) > 1 else ""
+            texts.append(title + figure_html(chart))
+        return "\n".join(texts)
+
+    def _frame(self, name: str, frame: pd.DataFrame) -> str:
+        """A frame as a table of the page, without what is the same for all."""
+        frame = frame.assign(model=frame["model"].map(self.labels)).drop(columns=UNSHOWN, errors="ignore")
+        if "low" in frame:
+            spans = [f"{tables.number(low)} to {tables.number(high)}" if np.isfinite(low) else "" for low, high in zip(frame["low"], frame["high"])]
+            frame = frame.drop(columns=["low", "high"])
+            frame.insert(frame.columns.get_loc("difference") + 1, "95 % interval", spans)
+        same = [column for column in KIND if frame[column].nunique() == 1]
+        return tables.of_frame(CAPTIONS[name], frame.drop(columns=same), HEADERS)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
