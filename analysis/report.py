@@ -15,7 +15,7 @@ from .latex import write_table
 from .load import Results
 from .metrics import METRICS, ordered_variants, variant_label
 from .sections import comparisons, metrics, scores, training
-from .sections.context import Context
+from .sections.context import Context, prepare
 from .summary import SETTINGS, setting_label
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,11 +31,7 @@ def write_report(results: Results, output: Path, margins: Mapping[str, float] | 
     """Writes index.html, figures/ (SVG, PDF), tables/ (CSV, LaTeX) and latents/*.html, a page for each SAE with latents; returns
     the page's path. What an earlier report left in these folders is removed. margins: of equivalence, by metric, beside
     inference.default_margins; level: of intervals."""
-    for folder, kinds in {"figures": ("svg", "pdf"), "tables": ("csv", "tex")}.items():
-        (output / folder).mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
-            for path in (output / folder).glob(f"*.{kind}"):
-                path.unlink()
+    prepare(output)
     context = Context(results, output, margins or {}, level)
     _write_data(context)
     template = Template((TEMPLATES / "report.html").read_text())
