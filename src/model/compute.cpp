@@ -129,6 +129,10 @@ void set_threads(int64_t n_threads) {
   at::set_num_interop_threads(1);
 }
 
+void start_thread() {
+  at::init_num_threads();
+}
+
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;

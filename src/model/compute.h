@@ -12,6 +12,10 @@ namespace saesweep::model {
 //! Call it once, before any tensor is made.
 void set_threads(int64_t n_threads);
 
+//! Makes set_threads hold on this thread, too: to be called first on each thread that computes and that is none of
+//! LibTorch's own. (OpenMP and MKL keep the number for each thread.)
+void start_thread();
+
 //! "cpu", "cuda" or "cuda:N". Throws InputError for another name and for a device that is not there.
 at::Device device_from(const std::string& name);
 

@@ -1,15 +1,20 @@
 #include "sweep/toy_run.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <future>
+#include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
-#include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,11 +26,14 @@
 #include "results/reader.h"
 #include "results/writer.h"
 #include "sweep/agreement.h"
+#include "sweep/device.h"
 #include "sweep/output.h"
 #include "sweep/output_claim.h"
 #include "sweep/run_info.h"
 #include "sweep/stopping.h"
+#include "sweep/toy_cache.h"
 #include "sweep/toy_cells.h"
+#include "toy/batch_training.h"
 #include "toy/evaluation.h"
 #include "toy/sae_training.h"
 
@@ -34,6 +42,8 @@ namespace saesweep::sweep {
 namespace {
 
 constexpr double kGraceSeconds = 30;
+//! Between two looks at what is asked for, and at what is trained.
+constexpr auto kLookEvery = std::chrono::milliseconds(20);
 
 //! What became of a cell.
 struct Outcome {
@@ -42,24 +52,6 @@ struct Outcome {
   double evaluation_seconds = 0;
   //! Why it failed; "": it did not.
   std::string failure;
-};
-
-//! What the cells at work share, kept while the next ones share it too.
-template <typename Key, typename Value>
-class Shared {
- public:
-  //! Makes what is new of `keys`, and forgets all others.
-  template <typename Make>
-  void keep(const std::set<Key>& keys, const Make& make) {
-    std::erase_if(values_, [&](const auto& one) { return !keys.contains(one.first); });
-    for (const Key& key : keys) {
-      if (!values_.contains(key)) values_.emplace(key, make(key));
-    }
-  }
-  const Value& at(const Key& key) const { return values_.at(key); }
-
- private:
-  std::map<Key, Value> values_;
 };
 
 using DataOf = std::pair<int64_t, toy::DataKey>;
@@ -76,8 +68,16 @@ StartOf start_of(const ToyCell& cell) {
 
 class ToyRun {
  public:
-  ToyRun(const toy::ToyOptions& options, const RunSettings& settings, const StopSignals& signals, const mpi::Comm& comm)
-      : options_(options), settings_(settings), signals_(signals), comm_(comm), folders_(options.output, {}) {}
+  ToyRun(const toy::ToyOptions& options, at::Device device, const RunSettings& settings, const StopSignals& signals,
+         const mpi::Comm& comm)
+      : options_(options),
+        settings_(settings),
+        signals_(signals),
+        comm_(comm),
+        folders_(options.output, {}),
+        device_(device),
+        data_(static_cast<size_t>(options.threads) + 1),
+        starts_(static_cast<size_t>(options.threads) + 1) {}
 
   ToySummary go();
 
@@ -85,9 +85,19 @@ class ToyRun {
   void prepare();
   void open_results();
   void work();
-  void work_on(std::span<const size_t> places, const std::function<bool()>& is_stopped);
-  void prepare_shared(std::span<const size_t> places);
-  Outcome outcome_of(const ToyCell& cell, const std::function<bool()>& is_stopped) const;
+  //! Cells that are trained together: on CUDA all of a shape that fit, on the CPU each by itself, since its parameters
+  //! then stay in the cache.
+  std::vector<std::vector<size_t>> make_items() const;
+  //! On any thread.
+  std::vector<Outcome> train_item(const std::vector<size_t>& places);
+  Outcome train_alone(const ToyCell& cell);
+  std::vector<Outcome> train_together(const std::vector<size_t>& places);
+  std::shared_ptr<const toy::Dataset> data_for(const ToyCell& cell);
+  toy::Parameters start_for(const ToyCell& cell);
+  void measure(const toy::Parameters& parameters, const toy::Dataset& data, Outcome& outcome) const;
+  //! Writes what is trained; returns whether there was any.
+  bool write_finished(const std::function<void()>& report);
+  bool is_stopped() const { return is_asked_.load(std::memory_order_relaxed); }
   void start_row(size_t place);
   void write(size_t place, const Outcome& outcome);
   std::string progress_text(double seconds) const;
@@ -97,15 +107,19 @@ class ToyRun {
   const StopSignals& signals_;
   const mpi::Comm& comm_;
   OutputFolders folders_;
+  at::Device device_;
   OutputLease lease_;
   Stopwatch watch_;
   std::vector<toy::Embeddings> embeddings_;
   std::vector<ToyCell> cells_;
   std::optional<results::ResultsWriter> results_;
-  //! Cells to do, by their rows, which are their places in the sweep.
+  //! Cells to do by their rows, which are their places in the sweep.
   std::vector<size_t> to_do_;
-  Shared<DataOf, toy::Dataset> data_;
-  Shared<StartOf, toy::Parameters> starts_;
+  ToyCache<DataOf, toy::Dataset> data_;
+  ToyCache<StartOf, toy::Parameters> starts_;
+  //! Items at work, each on a thread of its own.
+  std::list<std::pair<std::vector<size_t>, std::future<std::vector<Outcome>>>> at_work_;
+  std::atomic<bool> is_asked_ = false;
   //! On the root, of all ranks.
   std::atomic<int64_t> n_finished_ = 0;
   ToySummary summary_;
@@ -143,7 +157,7 @@ void ToyRun::open_results() {
       if (ids.insert(cell.row.id).second) rows.push_back(cell.row);
     }
   });
-  results::RootInfo info = machine_info(at::Device(at::kCPU));
+  results::RootInfo info = machine_info(device_);
   info.sweep_name = options_.name;
   info.sweep = options_.resolved;
   info.kind = "toy";
@@ -159,38 +173,96 @@ void ToyRun::open_results() {
           state != results::State::kDone && (state != results::State::kFailed || settings_.retry_failed);
       if (is_left) to_do_.push_back(i);
     }
+    // Long work first, so that ranks end together.
+    std::ranges::stable_sort(to_do_, std::greater(),
+                             [&](size_t place) { return product_operations(cells_[place], options_); });
   });
 }
 
-void ToyRun::prepare_shared(std::span<const size_t> places) {
-  std::set<DataOf> data;
-  std::set<StartOf> starts;
-  for (const size_t place : places) {
-    data.insert(data_of(cells_[place]));
-    starts.insert(start_of(cells_[place]));
-  }
-  data_.keep(data, [&](const DataOf& key) {
+std::shared_ptr<const toy::Dataset> ToyRun::data_for(const ToyCell& cell) {
+  return data_.get(data_of(cell), [this](const DataOf& key) {
     const toy::Embeddings* embeddings = key.first < 0 ? nullptr : &embeddings_[static_cast<size_t>(key.first)];
     return toy::make_dataset(options_.drawn, embeddings, key.second);
   });
-  starts_.keep(starts, [](const StartOf& key) { return std::apply(toy::initial_parameters, key); });
 }
 
-Outcome ToyRun::outcome_of(const ToyCell& cell, const std::function<bool()>& is_stopped) const {
+toy::Parameters ToyRun::start_for(const ToyCell& cell) {
+  return starts_.get(start_of(cell), [](const StartOf& key) { return std::apply(toy::initial_parameters, key); })
+      ->clone();
+}
+
+void ToyRun::measure(const toy::Parameters& parameters, const toy::Dataset& data, Outcome& outcome) const {
+  const Stopwatch watch;
+  outcome.evaluation = toy::evaluate(parameters, data.held_out, data.features);
+  outcome.evaluation_seconds = watch.seconds();
+}
+
+Outcome ToyRun::train_alone(const ToyCell& cell) {
   Outcome outcome;
   try {
-    const toy::Dataset& data = data_.at(data_of(cell));
-    toy::Parameters parameters = starts_.at(start_of(cell)).clone();
-    outcome.training =
-        toy::train(data.train, {options_.training, cell.penalty, cell.data.seed}, is_stopped, parameters);
-    if (outcome.training.is_stopped) return outcome;
-    const Stopwatch watch;
-    outcome.evaluation = toy::evaluate(parameters, data.held_out, data.features);
-    outcome.evaluation_seconds = watch.seconds();
+    const auto data = data_for(cell);
+    toy::Parameters parameters = start_for(cell);
+    outcome.training = toy::train(
+        data->train, {options_.training, cell.penalty, cell.data.seed}, [this] { return is_stopped(); }, parameters);
+    if (!outcome.training.is_stopped) measure(parameters, *data, outcome);
   } catch (const NumericError& error) {
     outcome.failure = error.what();
   }
   return outcome;
+}
+
+std::vector<Outcome> ToyRun::train_together(const std::vector<size_t>& places) {
+  std::vector<std::shared_ptr<const toy::Dataset>> data;
+  std::map<const toy::Dataset*, toy::Standardized> on_device;
+  std::vector<toy::Parameters> parameters;
+  for (const size_t place : places) {
+    data.push_back(data_for(cells_[place]));
+    on_device.try_emplace(data.back().get(), data.back()->train.to(device_));
+    parameters.push_back(start_for(cells_[place]).to(device_));
+  }
+  std::vector<toy::BatchMember> members;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const ToyCell& cell = cells_[places[i]];
+    members.push_back(
+        {&on_device.at(data[i].get()), {options_.training, cell.penalty, cell.data.seed}, &parameters[i]});
+  }
+  const auto reports = toy::train_batch(members, [this] { return is_stopped(); });
+  std::vector<Outcome> outcomes(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    outcomes[i].training = reports[i];
+    if (reports[i].is_stopped) continue;
+    if (std::isfinite(reports[i].loss)) {
+      measure(parameters[i].to(at::Device(at::kCPU)), *data[i], outcomes[i]);
+    } else {
+      outcomes[i].failure = fmt::format("the loss ended at {}; a lower learning_rate may help", reports[i].loss);
+    }
+  }
+  return outcomes;
+}
+
+std::vector<Outcome> ToyRun::train_item(const std::vector<size_t>& places) {
+  model::start_thread();
+  if (!device_.is_cpu()) return train_together(places);
+  std::vector<Outcome> outcomes;
+  for (const size_t place : places) outcomes.push_back(train_alone(cells_[place]));
+  return outcomes;
+}
+
+std::vector<std::vector<size_t>> ToyRun::make_items() const {
+  std::vector<std::vector<size_t>> items;
+  // A batch may have half of its device's memory.
+  const uint64_t bytes = device_.is_cpu() ? 0 : model::device_bytes(device_) / 2;
+  const auto together = [&](const std::vector<size_t>& item, const ToyCell& cell) {
+    const ToyCell& first = cells_[item.front()];
+    const auto shape = [](const ToyCell& one) { return std::tuple(one.n_samples, one.d_in, one.n_latents); };
+    return shape(first) == shape(cell) &&
+           (item.size() + 1) * toy::batch_bytes(options_.training, cell.d_in, cell.n_latents) <= bytes;
+  };
+  for (const size_t place : to_do_) {
+    if (items.empty() || !together(items.back(), cells_[place])) items.emplace_back();
+    items.back().push_back(place);
+  }
+  return items;
 }
 
 void ToyRun::start_row(size_t place) {
@@ -199,7 +271,7 @@ void ToyRun::start_row(size_t place) {
   results_->write(place, "d_in", cell.d_in);
   results_->write(place, "n_latents", cell.n_latents);
   results_->write(place, "rank", int64_t{comm_.rank()});
-  results_->write(place, "host", std::string_view(machine_line(at::Device(at::kCPU))));
+  results_->write(place, "host", std::string_view(machine_line(device_)));
 }
 
 void ToyRun::write(size_t place, const Outcome& outcome) {
@@ -230,22 +302,26 @@ void ToyRun::write(size_t place, const Outcome& outcome) {
   results_->set_state(place, results::State::kDone);
 }
 
-void ToyRun::work_on(std::span<const size_t> places, const std::function<bool()>& is_stopped) {
-  for (const size_t place : places) start_row(place);
-  prepare_shared(places);
-  std::vector<Outcome> outcomes(places.size());
-  // Each on a thread of its own, where products take one thread.
-  at::parallel_for(0, std::ssize(places), 1, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      const auto number = static_cast<size_t>(i);
-      outcomes[number] = outcome_of(cells_[places[number]], is_stopped);
+bool ToyRun::write_finished(const std::function<void()>& report) {
+  bool has_any = false;
+  for (auto one = at_work_.begin(); one != at_work_.end();) {
+    auto& [places, future] = *one;
+    if (future.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      ++one;
+      continue;
     }
-  });
-  for (size_t i = 0; i < places.size(); ++i) {
-    summary_.product_seconds += outcomes[i].training.product_seconds;
-    summary_.operations += outcomes[i].training.is_stopped ? 0.0 : product_operations(cells_[places[i]], options_);
-    if (!outcomes[i].training.is_stopped) write(places[i], outcomes[i]);
+    const std::vector<Outcome> outcomes = future.get();
+    for (size_t i = 0; i < places.size(); ++i) {
+      summary_.product_seconds += outcomes[i].training.product_seconds;
+      if (outcomes[i].training.is_stopped) continue;
+      summary_.operations += product_operations(cells_[places[i]], options_);
+      write(places[i], outcomes[i]);
+      report();
+    }
+    has_any = true;
+    one = at_work_.erase(one);
   }
+  return has_any;
 }
 
 std::string ToyRun::progress_text(double seconds) const {
@@ -260,32 +336,33 @@ std::string ToyRun::progress_text(double seconds) const {
 void ToyRun::work() {
   const Stopwatch watch;
   ProgressLine line(comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone);
-  const auto n_items = (std::ssize(to_do_) + options_.threads - 1) / options_.threads;
-  mpi::WorkQueue queue(comm_, n_items, [&](int, std::span<const std::byte> message) {
-    n_finished_ += static_cast<int64_t>(message.size());
-  });
+  const std::vector<std::vector<size_t>> items = make_items();
+  mpi::WorkQueue queue(comm_, std::ssize(items), [this](int, std::span<const std::byte>) { ++n_finished_; });
   Stopping stopping(signals_, queue, kGraceSeconds);
-  const auto main_thread = std::this_thread::get_id();
-  std::atomic<bool> is_asked = false;
-  const std::function<bool()> is_stopped = [&] {
-    // Only the thread of the queue may ask it.
-    if (std::this_thread::get_id() == main_thread) {
-      if (stopping.is_wanted()) is_asked = true;
-      line.show(progress_text(watch.seconds()));
-    }
-    return is_asked.load(std::memory_order_relaxed);
+  const auto look = [&] {
+    if (stopping.is_wanted()) is_asked_ = true;
+    line.show(progress_text(watch.seconds()));
+    return write_finished([&] { queue.report({}); });
   };
-  while (!is_stopped()) {
-    const auto next = queue.next([&] { is_stopped(); });
-    if (!next) break;
-    const size_t first = static_cast<size_t>((*next)[0] * options_.threads);
-    const size_t n = std::min(static_cast<size_t>(options_.threads), to_do_.size() - first);
-    work_on(std::span(to_do_).subspan(first, n), is_stopped);
-    // A byte an SAE.
-    queue.report(std::vector<std::byte>(n));
+  const int64_t most_at_work = device_.is_cpu() ? options_.threads : 1;
+  const auto has_room = [&] { return std::ssize(at_work_) < most_at_work; };
+  bool has_more = true;
+  while (has_more || !at_work_.empty()) {
+    const bool has_written = look();
+    has_more = has_more && !is_stopped();
+    if (has_more && has_room()) {
+      const auto next = queue.next([&] { look(); });
+      has_more = next.has_value();
+      if (!next) continue;
+      const std::vector<size_t>& places = items[static_cast<size_t>(next->front())];
+      for (const size_t place : places) start_row(place);
+      at_work_.emplace_back(places, std::async(std::launch::async, [this, places] { return train_item(places); }));
+    } else if (!has_written && !at_work_.empty()) {
+      at_work_.front().second.wait_for(kLookEvery);
+    }
   }
   const double seconds = watch.seconds();
-  if (is_asked) summary_.stopped = stopping.signal().empty() ? "another rank" : stopping.signal();
+  if (is_stopped()) summary_.stopped = stopping.signal().empty() ? "another rank" : stopping.signal();
   queue.finish();
   line.finish();
   summary_.thread_seconds = comm_.max(seconds) * static_cast<double>(options_.threads * comm_.size());
@@ -299,6 +376,7 @@ ToySummary ToyRun::go() {
     if (!to_do_.empty()) work();
     results_->close();
   } catch (const std::exception& error) {
+    is_asked_ = true;
     const auto* known = dynamic_cast<const Error*>(&error);
     fmt::print(stderr, "saesweep: error: rank {}: {}\n", comm_.rank(), error.what());
     comm_.abort(static_cast<int>(known != nullptr ? known->exit_code() : ExitCode::kInternal));
@@ -324,8 +402,12 @@ ToySummary ToyRun::go() {
 
 ToySummary run_toy(const toy::ToyOptions& options, const RunSettings& settings, const StopSignals& signals,
                    const mpi::Comm& comm) {
-  model::set_threads(options.threads);
-  return ToyRun(options, settings, signals, comm).go();
+  model::set_threads(1);  // of a product: each SAE has a thread
+  SweepOptions asked;
+  asked.source = options.source;
+  asked.run.device = options.device;
+  asked.run.device = device_kind(asked, comm.all(model::n_cuda_devices() > 0));
+  return ToyRun(options, rank_device(asked.run, comm), settings, signals, comm).go();
 }
 
 }  // namespace saesweep::sweep

@@ -19,6 +19,8 @@ struct Standardized {
 
   int64_t n() const { return x.size(0); }
   int64_t d_in() const { return x.size(1); }
+  //! On a device; the same tensors where they are there already.
+  Standardized to(at::Device device) const { return {x.to(device), mean.to(device), deviation.to(device)}; }
 };
 
 Standardized standardize(const at::Tensor& samples);

@@ -15,6 +15,8 @@ struct Parameters {
   at::Tensor W_dec;  //!< [n_latents, d_in], unit rows
 
   Parameters clone() const { return {W_enc.clone(), b_enc.clone(), W_dec.clone()}; }
+  //! On a device; the same tensors where they are there already.
+  Parameters to(at::Device device) const { return {W_enc.to(device), b_enc.to(device), W_dec.to(device)}; }
 };
 
 //! A float32 tensor uniform within 1 / sqrt(n_inputs), as weights and biases of torch's nn.Linear start; from the
