@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from ..inference import compare_variants
+from ..inference.comparisons import FAMILY
+from ..inference.decisions import t_interval, verdicts, with_holm
+from ..inference.designs import THIS_SAE
 from ..load import Results
 from ..metrics import Metric, ordered_variants
 from ..summary import SETTINGS, with_settings
@@ -20,15 +23,19 @@ LATENT_SCORES = ("fuzz_auroc", "detection_auroc", "simulation_correlation", "tok
 #: The verdict on numbers that do not differ, beside those of inference.decisions.
 EQUAL = "equal"
 FRAMES = ("cells", "curves", "latents", "all_latents", "judged")
-RESULT = ["mean_a", "mean_b", "difference", "low", "high", "n", "basis", "p_difference_holm", "p_equivalence_holm", "verdict"]
+#: Pairs of cells whose latents and judged examples are held at a time.
+PAIRS_AT_ONCE = 16
+RESULT = ["mean_a", "mean_b", "difference", "low", "high", "n", "basis", "margin", "p_difference_holm", "p_equivalence_holm", "verdict"]
 
 
-def by_seed(a: Results, b: Results, matched: Matched, metrics: Sequence[Metric]) -> pd.DataFrame:
+def by_seed(a: Results, b: Results, matched: Matched, metrics: Sequence[Metric], margins: Mapping[str, float] | None = None, level: float = 0.95) -> pd.DataFrame:
     """A row per setting, model, variant, layer and metric: SETTINGS (A's), model, variant, layer, metric, RESULT (difference:
     A - B; n: pairs; the t interval over seeds, or over latents where there is one seed), max_abs (largest difference of
     a pair) and equal_bits (whether all pairs are equal; then the verdict is EQUAL).
 
     Pairs are seeds: the SAE seeds of one init seed, or, where there are several init seeds, their means over SAE seeds.
+    Only cells in which both sweeps have a metric enter it. Holm over all rows of a metric, model and setting.
+    margins, level: as compare_variants takes them.
     """
     parts = []
     for variant, pairs in matched.pairs.groupby("variant"):
@@ -37,12 +44,15 @@ def by_seed(a: Results, b: Results, matched: Matched, metrics: Sequence[Metric])
             continue
         cells, latents = arms
         shown = [replace(metric, trained_only=False) for metric in metrics if variant == "trained" or not metric.trained_only]
-        found = compare_variants(cells, latents, shown).assign(variant=variant)
+        cells = _in_both(cells, [metric.name for metric in shown])
+        found = compare_variants(cells, latents, shown, margins, level).assign(variant=variant)
+        found = _paired_by_latent(found, cells, latents, level)
         parts.append(found.merge(_spread(cells, [metric.name for metric in shown]), how="left"))
     if not parts:
         return pd.DataFrame(columns=[*SETTINGS, "model", "variant", "layer", "metric", *RESULT, "max_abs", "equal_bits"])
     frame = pd.concat(parts, ignore_index=True).rename(columns={"n_a": "n"})
-    frame = frame[frame["mean_a"].notna() & frame["mean_b"].notna()]
+    frame = with_holm(frame[frame["mean_a"].notna() & frame["mean_b"].notna()], FAMILY)
+    frame = frame.assign(verdict=verdicts(frame, level))
     frame = frame.assign(verdict=frame["verdict"].where(~frame["equal_bits"].astype(bool), EQUAL))
     order = {name: i for i, name in enumerate([*(metric.name for metric in metrics), *ordered_variants(frame["variant"])])}
     frame = frame.sort_values(["metric", "variant"], key=lambda names: names.map(order), kind="stable")
@@ -73,6 +83,29 @@ def _one_seed_axis(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(sae_seed=cells["init_seed"] if several else cells["sae_seed"], init_seed=-1)
 
 
+def _in_both(cells: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
+    """Without the numbers of a metric that one cell of a pair lacks: means over other seeds are no pair."""
+    known = cells[metrics].notna().groupby(cells["pair"]).transform("all")
+    return cells.assign(**{name: cells[name].where(known[name]) for name in metrics})
+
+
+def _paired_by_latent(found: pd.DataFrame, cells: pd.DataFrame, latents: pd.DataFrame, level: float) -> pd.DataFrame:
+    """With the paired t interval where an interval over latents is one of the same latents of the same SAE."""
+    keys = [*SETTINGS, "model", "layer"]
+    cells = with_settings(cells)
+    a, b = (cells[cells["variant"] == arm] for arm in "AB")
+    same = a[a["id"].to_numpy() == b["id"].to_numpy()]
+    row_of = found[found["basis"] == THIS_SAE].reset_index().merge(same.reset_index(names="cell")[[*keys, "cell", "pair"]], on=keys).set_index("cell")
+    values = {arm: latents.set_index(["cell", "index"]) for arm in "AB"}
+    for cell, row in row_of.iterrows():
+        other = b.index[b["pair"] == row["pair"]][0]
+        one, two = (values[arm].loc[at, row["metric"]].dropna() for arm, at in zip("AB", (cell, other)))
+        if len(one) > 1 and one.index.equals(two.index):
+            low, high = t_interval(row["difference"], stats.sem(one - two), len(one) - 1, level)
+            found.loc[row["index"], ["low", "high"]] = low, high
+    return found
+
+
 def _spread(cells: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
     """SETTINGS, model, layer, metric, and over the pairs max_abs and equal_bits."""
     cells = with_settings(cells)
@@ -100,29 +133,37 @@ def by_column(a: Results, b: Results, matched: Matched) -> pd.DataFrame:
     kept = described[described["reproducible"]].groupby("frame")["column"].agg(list)
     rows = []
     for frame in FRAMES:
-        one, other = _aligned(frame, a, b, matched)
-        for column in [name for name in kept.get(frame, []) if name in one and name in other and name not in left_out]:
-            differ = ~same_bits(one[column], other[column])
-            numeric = pd.api.types.is_numeric_dtype(one[column]) and not pd.api.types.is_bool_dtype(one[column])
-            size = np.abs(one[column].to_numpy(float) - other[column].to_numpy(float)) if numeric else np.empty(0)
-            largest = np.nanmax(size) if np.isfinite(size).any() else np.nan
-            rows.append((frame, column, len(one), int(differ.sum()), largest))
+        counts: dict[str, list[tuple[int, int, float]]] = {}
+        for one, other in _aligned(frame, a, b, matched.pairs):
+            for column in [name for name in kept.get(frame, []) if name in one and name in other and name not in left_out]:
+                counts.setdefault(column, []).append(_differences(one[column], other[column]))
+        for column in [name for name in kept.get(frame, []) if name in counts]:
+            n, n_differ, largest = zip(*counts[column])
+            rows.append((frame, column, sum(n), sum(n_differ), pd.Series(largest).max()))
     return pd.DataFrame(rows, columns=["frame", "column", "n", "n_differ", "max_abs"])
 
 
-def _aligned(frame: str, a: Results, b: Results, matched: Matched) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of a frame that both have, in one order. Latents and what was judged belong together by the latent's number."""
-    pairs = matched.pairs
+def _differences(one: pd.Series, other: pd.Series) -> tuple[int, int, float]:
+    """How many values, how many of them differ, and by how much at most: NaN where none are numbers that both have."""
+    numeric = pd.api.types.is_numeric_dtype(one) and not pd.api.types.is_bool_dtype(one)
+    size = np.abs(one.to_numpy(float) - other.to_numpy(float)) if numeric else np.empty(0)
+    return len(one), int((~same_bits(one, other)).sum()), np.nanmax(size) if np.isfinite(size).any() else np.nan
+
+
+def _aligned(frame: str, a: Results, b: Results, pairs: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The rows of a frame that both have, in one order, of a few pairs at a time. Latents and what was judged belong together by
+    the latent's number."""
     if frame == "cells":
         done = a.cells["evaluated"].loc[pairs["a"]].to_numpy() & b.cells["evaluated"].loc[pairs["b"]].to_numpy()
-        return tuple(r.cells.loc[pairs.loc[done, name]].drop(columns=["state", "stage"]) for r, name in ((a, "a"), (b, "b")))  # type: ignore[return-value]
+        yield tuple(r.cells.loc[pairs.loc[done, name]].drop(columns=["state", "stage"]) for r, name in ((a, "a"), (b, "b")))  # type: ignore[misc]
+        return
     keys = {"latents": ["cell", "index"], "judged": ["cell", "latent", "scorer", "null", "place"]}.get(frame, ["cell", "slot"])
-    one, other = (getattr(r, frame) for r in (a, b))
-    place = pd.Series(pairs["a"].to_numpy(), index=pairs["b"])
-    other = other[other["cell"].isin(place.index)]
-    other = other.assign(cell=other["cell"].map(place))
-    both = one[keys].assign(row_a=range(len(one))).merge(other[keys].assign(row_b=range(len(other))), on=keys)
-    return one.iloc[both["row_a"]].drop(columns=keys), other.iloc[both["row_b"]].drop(columns=keys)
+    for first in range(0, len(pairs), PAIRS_AT_ONCE):
+        part = pairs.iloc[first : first + PAIRS_AT_ONCE]
+        one, other = a.frame_of(frame, part["a"]), b.frame_of(frame, part["b"])
+        other = other.assign(cell=other["cell"].map(pd.Series(part["a"].to_numpy(), index=part["b"])))
+        both = one[keys].assign(row_a=range(len(one))).merge(other[keys].assign(row_b=range(len(other))), on=keys)
+        yield one.iloc[both["row_a"]].drop(columns=keys), other.iloc[both["row_b"]].drop(columns=keys)
 
 
 def latents(a: Results, b: Results, matched: Matched) -> pd.DataFrame:

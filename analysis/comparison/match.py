@@ -33,6 +33,7 @@ def match(a: Results, b: Results) -> Matched:
     both = merged[merged["found"] == "both"]
     pairs = both[AXES].assign(a=both["row"].astype(int), b=both["row_b"].astype(int), same_sae=both["id"] == both["id_b"])
     pairs = pairs.sort_values("a", ignore_index=True)
+    cells_a, cells_b = (cells.replace({"penalty": {-np.inf: np.nan}}) for cells in (cells_a, cells_b))
     axes = pd.DataFrame([(axis, cells_a[axis].iloc[0], cells_b[axis].iloc[0]) for axis in differing], columns=["axis", "a", "b"])
     only = [_only(cells, pairs[name], name.upper(), results) for name, cells, results in (("a", cells_a, a), ("b", cells_b, b))]
     return Matched(pairs, axes, pd.concat(only, ignore_index=True))
@@ -51,4 +52,4 @@ def _parts(a: pd.Series, b: pd.Series) -> bool:
 
 def _only(cells: pd.DataFrame, matched: pd.Series, sweep: str, results: Results) -> pd.DataFrame:
     rest = cells[~cells["row"].isin(matched)]
-    return rest[AXES].replace({"penalty": {-np.inf: np.nan}}).assign(sweep=sweep, state=results.cells["state"].loc[rest["row"]].to_numpy())
+    return rest[AXES].assign(sweep=sweep, state=results.cells["state"].loc[rest["row"]].to_numpy())

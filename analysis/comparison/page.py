@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
@@ -38,15 +39,15 @@ HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "la
            "p_equivalence_holm": "p equivalence", "rho": "ρ", "n_differ": "differ", "same_sae": "same SAE", "a": "A", "b": "B"}  # fmt: skip
 
 
-def write_comparison(a: Results, b: Results, output: Path) -> Path:
+def write_comparison(a: Results, b: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:
     """Writes index.html, figures/*.svg and *.pdf, and the tables of CAPTIONS as CSV and LaTeX; returns the page's path.
-    Throws ResultsError where the sweeps have no cell in common."""
+    margins: of equivalence, by metric; level: of intervals and verdicts. Throws ResultsError where the sweeps have no cell in common."""
     matched = match(a, b)
     if matched.pairs.empty:
         raise ResultsError(f"{a.path} and {b.path}: no cell is in both (same model, variant, hookpoint, SAE settings and seeds); nothing to compare")
     metrics = [metric for metric in METRICS if all(metric.name in r.cells and r.cells[metric.name].notna().any() for r in (a, b))]
     frames = {
-        "differences": differences.by_seed(a, b, matched, metrics),
+        "differences": differences.by_seed(a, b, matched, metrics, margins, level),
         "latents": differences.latents(a, b, matched),
         "settings": settings(a, b),
         "bits": differences.by_column(a, b, matched),
@@ -54,7 +55,7 @@ def write_comparison(a: Results, b: Results, output: Path) -> Path:
     }
     for name, frame in frames.items():
         write_table(frame, output, name, CAPTIONS[name])
-    parts = _parts(a, b, matched, metrics, frames, output)
+    parts = _parts(a, b, matched, metrics, frames, output) | {"alpha": f"{100 * (1 - level):g}"}
     index = output / "index.html"
     index.write_text(Template((TEMPLATES / "compare.html").read_text()).substitute(parts), encoding="utf-8")
     return index
@@ -156,4 +157,7 @@ def _constant(frame: pd.DataFrame, names: list[str]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
+    """Of an axis: -1 and no number are what a cell has not."""
+    if isinstance(value, (int, float, np.number)) and (value == -1 or not np.isfinite(value)):
+        return "none"
     return integer(value) if isinstance(value, (int, np.integer)) else str(value)

@@ -9,6 +9,7 @@ import pytest
 from browser import Browser, program
 from make_results import make_results
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 import analysis
 from analysis.__main__ import main
@@ -40,6 +41,13 @@ def another_judge(file):
     file.attrs["sweep_name"] = np.bytes_(b"quick & other")
 
 
+def other_scores(file):
+    scores = file["latents/fuzz_auroc"][:]
+    scores = scores - 0.02 + np.random.default_rng(7).normal(0, 0.01, scores.shape)
+    scores[0, 0] = np.nan
+    file["latents/fuzz_auroc"][:], file["cells/fuzz_auroc"][:] = scores, np.nanmean(scores, axis=1)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare")
@@ -50,7 +58,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def written(files):
     output = files[0].parent / "out"
-    assert main(["compare", *map(str, files), "-o", str(output)]) == 0
+    assert main(["compare", *map(str, files), "-o", str(output), "--margin", "fuzz_auroc=0.03", "--margin", "l1=5", "--level", "0.95"]) == 0
     return output
 
 
@@ -95,6 +103,48 @@ def test_init_seeds_are_the_seeds_where_there_are_several(files, tmp_path):
     means = [r.cells[(r.cells["variant"] == "control") & (r.cells["layer"] == 1)].groupby("init_seed")["fuzz_auroc"].mean() for r in (a, b)]
     np.testing.assert_allclose([row["low"], row["high"]], stats.ttest_rel(*means).confidence_interval(0.95), rtol=1e-9)
     assert row["n"] == 2
+
+
+def test_holm_runs_over_the_layers_and_variants_of_a_metric(written):
+    found = table(written, "differences")
+    for metric, width in (("fuzz_auroc", 0.03), ("explained_variance", 0.05)):
+        family = found[found["metric"] == metric]
+        assert len(family) == 10 and (family["margin"] == width).all()
+    family = found[found["metric"] == "fuzz_auroc"]
+    p = stats.t.sf(family["difference"].abs() / ((family["high"] - family["low"]) / 2 / stats.t.ppf(0.975, SEEDS - 1)), SEEDS - 1) * 2
+    np.testing.assert_allclose(family["p_difference_holm"], multipletests(p, method="holm")[1])
+
+
+def test_cells_that_one_sweep_has_not_scored_are_no_pair(files, tmp_path):
+    """Two init seeds of two SAE seeds; B lacks one cell's score, so A's cell does not enter its init seed's mean."""
+    def two_init_seeds(file):
+        seed = file["cells/sae_seed"][:]
+        file["cells/init_seed"][:], file["cells/sae_seed"][:] = seed // 2, seed % 2
+
+    a = analysis.load(changed(files[0], tmp_path / "a.h5", two_init_seeds))
+    b = analysis.load(changed(tmp_path / "a.h5", tmp_path / "b.h5", lambda file: file["cells/fuzz_auroc"].__setitem__(0, np.nan)))
+    found = differences.by_seed(a, b, match(a, b), [metric for metric in METRICS if metric.name == "fuzz_auroc"])
+    assert (found["difference"] == 0).all() and found["equal_bits"].all()
+
+
+def test_latents_of_one_sae_are_compared_in_pairs(files, tmp_path):
+    """Two judges of a sweep with one seed; of the first cell the second judge left a latent out."""
+    a = analysis.load(make_results(tmp_path / "a.h5", **SMALL | {"seeds": 1}))
+    b = analysis.load(changed(tmp_path / "a.h5", tmp_path / "b.h5", other_scores))
+    found = differences.by_seed(a, b, match(a, b), [metric for metric in METRICS if metric.name == "fuzz_auroc"])
+    assert len(found) == 10 and (found["basis"] == "this SAE only").all() and (found["verdict"] == "").all()
+    for row in found.itertuples():
+        cell = a.cells.index[(a.cells["variant"] == row.variant) & (a.cells["layer"] == row.layer)][0]
+        one, other = (r.latents.loc[r.latents["cell"] == cell, "fuzz_auroc"].dropna() for r in (a, b))
+        test = stats.ttest_ind(one, other, equal_var=False) if cell == 0 else stats.ttest_rel(one, other)
+        np.testing.assert_allclose([row.low, row.high], test.confidence_interval(0.95))
+
+
+@pytest.mark.parametrize("option", ["--margin=fuzz_auroc", "--margin=fuzz=0.1", "--margin=l1=-1", "--margin=ce_loss_score=0.1", "--level=95"])
+def test_wrong_margins_and_levels_are_refused(capsys, option):
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", "a", "b", "-o", "out", option])
+    assert "fuzz_auroc" in capsys.readouterr().err or option == "--level=95"
 
 
 def test_latents_that_both_drew_are_correlated_by_rank(files, written):
