@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .load import ResultsError, load
 from .metrics import METRICS
+from .metrics import METRICS
 
 RESULTS_HELP = "results files of one sweep, or folders that hold them and their shards; runs may be writing them"
 
@@ -68,6 +69,33 @@ def _number(text: str, holds: Callable[[float], bool], wanted: str) -> float:
     return value
 
 
+def _add_statistics(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--margin", type=_margin, action="append", default=[], metavar="METRIC=X", help="differences below X are equivalent, as fuzz_auroc=0.05 (the default of metrics from 0 to 1) or l1=5; may be repeated")
+    command.add_argument("--level", type=_level, default=0.95, help="of intervals and verdicts (default: %(default)s)")
+
+
+def _margin(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    names = [metric.name for metric in METRICS if not metric.trained_only]
+    if name not in names:
+        raise argparse.ArgumentTypeError(f"{name!r} is no metric that is compared; one of {', '.join(names)}")
+    return name, _number(number, lambda value: 0 < value < float("inf"), "a number above 0, as fuzz_auroc=0.05")
+
+
+def _level(text: str) -> float:
+    return _number(text, lambda value: 0.5 < value < 1, "a number between 0.5 and 1, as 0.95")
+
+
+def _number(text: str, holds: Callable[[float], bool], wanted: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not holds(value):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {wanted}")
+    return value
+
+
 def _report(options: argparse.Namespace) -> Iterable[Path]:
     results = load(*options.results)
     if results.info.get("kind") == "toy":
@@ -104,6 +132,7 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("a", type=Path, metavar="A.h5", help="results of the one sweep: a file, or a folder with its shards")
     command.add_argument("b", type=Path, metavar="B.h5", help="results of the other")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the page and its tables")
+    _add_statistics(command)
     _add_margin(command)
     command.set_defaults(run=_compare)
 
