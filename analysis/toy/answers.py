@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ..inference.comparisons import MARGIN
 from ..inference.decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
 from .data import FOUND
 
@@ -14,13 +13,13 @@ WHERE = {"input": "", "mlp": " behind the random MLP"}
 DATA = {"superposed": "superposed data", "embedding": "the embeddings"}
 
 
-def answers(best: pd.DataFrame, points: pd.DataFrame, means: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+def answers(best: pd.DataFrame, points: pd.DataFrame, means: pd.DataFrame, labels: dict[str, str], level: float = 0.95) -> list[str]:
     """Of each data set: where its features are found, and how it stands beside its control. best: data.best_penalties; points,
-    means: equal_l0.compare_at_equal_l0; labels: of data sets, named where there are several."""
+    means: equal_l0.compare_at_equal_l0; labels: of data sets, named where there are several; level: of the intervals."""
     texts = []
     for model in labels:
         name = f"{labels[model]}: " if len(labels) > 1 else ""
-        parts = [*_found(best[best["model"] == model]), *_beside_control(points[points["model"] == model], means[means["model"] == model])]
+        parts = [*_found(best[best["model"] == model]), *_beside_control(points[points["model"] == model], means[means["model"] == model], level)]
         texts += [name + text for text in parts]
     return texts
 
@@ -44,27 +43,27 @@ def _found(best: pd.DataFrame) -> Iterator[str]:
         yield f"There is a Goldilocks zone{where}: MMCS is above {FOUND:g} at {zone}{widths}; {highest}."
 
 
-def _beside_control(points: pd.DataFrame, means: pd.DataFrame) -> Iterator[str]:
+def _beside_control(points: pd.DataFrame, means: pd.DataFrame, level: float) -> Iterator[str]:
     if means.empty:
         yield "Data and control cannot be compared at equal L0: their fronts share none, or one of the two is not there."
     for hookpoint, part in means.groupby("hookpoint", sort=True):
         data = part["variant_a"].iloc[0]
         what = DATA.get(data, data) + WHERE.get(hookpoint, f" at {hookpoint}")
-        said = _one_width(part.iloc[0], what) if len(part) == 1 else _several_widths(part, what)
+        said = _one_width(part.iloc[0], what, level) if len(part) == 1 else _several_widths(part, what)
         yield " ".join([said, *_example(points[points["hookpoint"] == hookpoint], part)])
 
 
-def _one_width(row: pd.Series, what: str) -> str:
+def _one_width(row: pd.Series, what: str, level: float) -> str:
     claim = {
         DIFFERENT: f"SAEs explain {_more(row['difference'])} of {what} than of the Gaussian control at equal L0",
-        EQUIVALENT: f"SAEs explain {what} and the Gaussian control alike at equal L0, within {MARGIN:g}",
+        EQUIVALENT: f"SAEs explain {what} and the Gaussian control alike at equal L0, within {row['margin']:g}",
         UNDECIDED: f"Whether SAEs explain more of {what} or of the Gaussian control at equal L0 is undecided",
         NO_CLAIM: f"With one seed, SAEs explain {_more(row['difference'])} of {what} than of the Gaussian control at equal L0",
     }[row["verdict"]]
     numbers = f"explained variance {_number(row['mean_a'])} against {_number(row['mean_b'])}, mean over L0 from {row['from_l0']:.3g} to {row['to_l0']:.3g}"
     if row["verdict"] == NO_CLAIM:
         return f"{claim}: {numbers}. There is no interval, and no claim about other seeds."
-    return f"{claim}: {numbers}. The difference is {_number(row['difference'])} (95 % interval {_number(row['low'])} to {_number(row['high'])}, {_seeds(row)})."
+    return f"{claim}: {numbers}. The difference is {_number(row['difference'])} ({100 * level:g} % interval {_number(row['low'])} to {_number(row['high'])}, {_seeds(row.to_frame().T)})."
 
 
 def _several_widths(part: pd.DataFrame, what: str) -> str:
@@ -73,20 +72,22 @@ def _several_widths(part: pd.DataFrame, what: str) -> str:
     signs = set(part["difference"] > 0)
     if set(part["verdict"]) == {DIFFERENT} and len(signs) == 1:
         more = _more(part["difference"].iloc[0])
-        return f"SAEs explain {more} of {what} than of the Gaussian control at equal L0, at each of {len(part)} widths: the difference in explained variance is {span} ({_seeds(part.iloc[0])})."
+        return f"SAEs explain {more} of {what} than of the Gaussian control at equal L0, at each of {len(part)} widths: the difference in explained variance is {span} ({_seeds(part)})."
     said = f"At equal L0 explained variance of {what} minus that of the Gaussian control is {span} over {len(part)} widths"
     if set(part["verdict"]) == {NO_CLAIM}:
         return f"{said}. With one seed there is no interval, and no claim about other seeds."
     counts = part["verdict"].replace(NO_CLAIM, "without a claim").value_counts()
-    return f"{said}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())} ({_seeds(part.iloc[0])})."
+    return f"{said}: {', '.join(f'{n} {verdict}' for verdict, n in counts.items())} ({_seeds(part)})."
 
 
 def _more(difference: float) -> str:
     return "more" if difference > 0 else "less"
 
 
-def _seeds(row: pd.Series) -> str:
-    return f"{row['n_a']} seeds in pairs" if row["paired"] else f"{row['n_a']} and {row['n_b']} seeds"
+def _seeds(rows: pd.DataFrame) -> str:
+    counts = pd.concat([rows["n_a"], rows["n_b"]]).astype(int)
+    low, high = counts.min(), counts.max()
+    return f"{low if low == high else f'{low} to {high}'} seeds" + (" in pairs" if rows["paired"].all() else "")
 
 
 def _example(points: pd.DataFrame, means: pd.DataFrame) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -19,7 +20,7 @@ READ_AT = np.array([digit * 10.0**power for power, digit in product(range(-1, 5)
 #: Points over which the mean over L0 is taken.
 MEAN_POINTS = 200
 COLUMNS = ["variant_a", "variant_b", "n_a", "n_b", "paired", "mean_a", "mean_b", "difference", "low", "high", "p_difference_holm",
-           "p_equivalence_holm", "basis", "verdict"]  # fmt: skip
+           "p_equivalence_holm", "margin", "basis", "verdict"]  # fmt: skip
 
 
 class Front:
@@ -42,11 +43,12 @@ class Front:
         return np.interp(np.log(l0), self._log_l0, self._value)
 
 
-def compare_at_equal_l0(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compare_at_equal_l0(cells: pd.DataFrame, margins: Mapping[str, float] | None = None, level: float = 0.95) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Data against Gaussian control: at the L0 of READ_AT that the fronts of all seeds of both cover (KIND, l0, COLUMNS); and their
     means over log L0 between the lowest and highest that all cover (KIND, from_l0, to_l0, COLUMNS).
 
-    Intervals and verdicts are those of inference.compare_variants, by seed; Holm over all rows of a data set. cells: of Results.
+    Intervals and verdicts are those of inference.compare_variants, by seed; Holm over all rows of a data set. cells: of Results;
+    margins, level: of compare_variants.
     """
     points, means = [], []
     for kind, part in cells[cells["evaluated"]].groupby(KIND, sort=True):
@@ -63,14 +65,14 @@ def compare_at_equal_l0(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
             row = names | {"variant": variant, "sae_seed": seed}
             points += [row | {"l0": l0, "explained_variance": value} for l0, value in zip(shown, front.at(shown))] if len(shown) else []
             means += [row | {"from_l0": wide[0], "to_l0": wide[-1], "explained_variance": front.at(wide).mean()}] if len(wide) else []
-    return _compared(points, [*KIND, "l0"]), _compared(means, [*KIND, "from_l0", "to_l0"])
+    return _compared(points, [*KIND, "l0"], margins, level), _compared(means, [*KIND, "from_l0", "to_l0"], margins, level)
 
 
 def _covered(l0: np.ndarray, fronts: dict) -> np.ndarray:
     return l0[np.all([front.covers(l0) for front in fronts.values()], axis=0)]
 
 
-def _compared(rows: list[dict], keys: list[str]) -> pd.DataFrame:
+def _compared(rows: list[dict], keys: list[str], margins: Mapping[str, float] | None, level: float) -> pd.DataFrame:
     """Values by variant and seed, compared. To compare_variants each of keys is a layer of the model."""
     if not rows:
         return pd.DataFrame(columns=[*keys, *COLUMNS])
@@ -80,5 +82,5 @@ def _compared(rows: list[dict], keys: list[str]) -> pd.DataFrame:
     cells = values[["model", "layer", "variant", "sae_seed", "explained_variance"]].assign(
         init_seed=-1, hookpoint="", architecture="", expansion_factor=0, k=0, penalty=np.nan, tokens=0, evaluated=True
     )
-    found = compare_variants(cells, pd.DataFrame({"cell": []}), [EXPLAINED_VARIANCE]).sort_values("layer", ignore_index=True)
+    found = compare_variants(cells, pd.DataFrame({"cell": []}), [EXPLAINED_VARIANCE], margins, level).sort_values("layer", ignore_index=True)
     return pd.concat([names.loc[found["layer"]].reset_index(drop=True), found[COLUMNS]], axis=1)

@@ -51,7 +51,7 @@ def fronts(table: pd.DataFrame, name: str, caption: str) -> Chart:
             lines = [series for _, line in _by_arm(part) for series in _front(line, measure)]
             x = _log_range(table[measure.name]) if measure.is_log else _range(table[measure.name])
             panels.append(Panel(title if i == 0 else "", lines, measure.label, "" if i else "explained variance", x, _share_range(table[VARIANCE]), _powers(x) if measure.is_log else {}))
-    alt = "Pareto fronts of explained variance against L0, L1, L1 over root L2, and Hoyer, a row for each width. All values: penalties.csv."
+    alt = "Pareto fronts of explained variance against L0, L1, L1 over root L2, and Hoyer, a row for each width. All values: tables/penalties.csv."
     return _chart(name, panels, len(MEASURES), alt, caption, table)
 
 
@@ -64,7 +64,7 @@ def by_penalty(table: pd.DataFrame, name: str, caption: str) -> Chart:
         for i, (column, label, is_log) in enumerate(BY_PENALTY):
             lines = [_line(line, column) for _, line in _by_arm(part)]
             panels.append(Panel(title if i == 0 else "", lines, "L1 penalty", label, x, None if is_log else _share_range(table[column]), _powers(x), is_log_y=is_log))
-    alt = "Explained variance, L0 and dead latents against the L1 penalty, a row for each width. All values: penalties.csv."
+    alt = "Explained variance, L0 and dead latents against the L1 penalty, a row for each width. All values: tables/penalties.csv."
     return _chart(name, panels, len(BY_PENALTY), alt, caption, table)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..interactive import Chart, figure_html, still
 from ..latex import write_table
 from ..load import Results
 from ..metrics import ordered_variants, variant_label
+from ..sections.context import prepare, table_links
 from ..summary import model_labels, with_settings
 from ..theme import write_figure
 from . import figures
@@ -38,32 +39,33 @@ CAPTIONS = {
 HEADERS = {
     "model": "data set", "n_latents": "latents", "mmcs": "MMCS", "mmcs_min": "lowest", "mmcs_max": "highest", "n_seeds": "seeds", "from_penalty": "zone from", "to_penalty": "zone to",
     "n_found": f"penalties above {FOUND:g}", "n_penalties": "penalties", "l0": "L0", "from_l0": "L0 from", "to_l0": "L0 to", "mean_a": "data", "mean_b": "control", "n_a": "seeds",
-    "low": "95% from", "high": "95% to", "p_difference_holm": "p difference", "p_equivalence_holm": "p equivalence",
+    "p_difference_holm": "p difference", "p_equivalence_holm": "p equivalence",
     "mmcs_lowest_penalty": "MMCS, lowest penalty", "mmcs_highest_penalty": "MMCS, highest penalty",
 }  # fmt: skip
 #: Columns that the page leaves to the files.
-UNSHOWN = ["variant_a", "variant_b", "n_b", "paired", "basis", "mmcs_lowest_penalty", "mmcs_highest_penalty"]
+UNSHOWN = ["variant_a", "variant_b", "n_b", "paired", "basis", "mmcs_lowest_penalty", "mmcs_highest_penalty", "margin"]
 
 
-def write_toy_report(results: Results, output: Path) -> Path:
-    """Writes index.html, figures/*.svg and *.pdf, cells.csv, and the tables of CAPTIONS as CSV and LaTeX; returns the page's path."""
-    (output / "figures").mkdir(parents=True, exist_ok=True)
+def write_toy_report(results: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:
+    """Writes index.html, figures/ (SVG, PDF) and tables/ (CSV, LaTeX); returns the page's path. What an earlier report left in
+    these folders is removed. margins: of equivalence, by metric, beside inference.default_margins; level: of intervals."""
+    prepare(output)
     index = output / "index.html"
     template = Template((TEMPLATES / "toy.html").read_text())
-    index.write_text(template.substitute(_Page(results, output).parts()), encoding="utf-8")
+    index.write_text(template.substitute(_Page(results, output, margins, level).parts()), encoding="utf-8")
     return index
 
 
 class _Page:
     """The parts of the page, by their names in templates/toy.html."""
 
-    def __init__(self, results: Results, output: Path):
-        self.results, self.output = results, output
+    def __init__(self, results: Results, output: Path, margins: Mapping[str, float] | None, level: float):
+        self.results, self.output, self.level = results, output, level
         self.cells = results.cells[results.cells["in_sweep"]]
         self.labels = model_labels(self.cells["model"].unique())
         self.table = by_penalty(self.cells)
         self.best = best_penalties(self.table)
-        self.points, self.means = compare_at_equal_l0(self.cells)
+        self.points, self.means = compare_at_equal_l0(self.cells, margins, level)
 
     def parts(self) -> dict[str, str]:
         self._write_tables()
@@ -91,16 +93,21 @@ class _Page:
             "failures": tables.failures(self.cells) if self.results.count("failed") else "<p>No SAE failed.</p>",
             "provenance": tables.provenance(self.results),
             "sweep": escape(str(self.results.info.get("sweep", "not recorded"))),
-            "tables": ", ".join(f"<code>{name}.csv</code>" for name in CAPTIONS),
+            "penalties_table": f"<p>{CAPTIONS['penalties']}: {table_links('penalties')}</p>",
+            "cells_table": table_links("cells"),
+            "embed": (TEMPLATES / "embed.js").read_text(),
             "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "blobs": plotly_library() if len(self.table) else "",
-            "js": "\n".join((TEMPLATES / name).read_text() for name in ("embed.js", "charts.js", "report.js")),
+            "js": "\n".join((TEMPLATES / name).read_text() for name in ("report.js", "charts.js")),
         }  # fmt: skip
 
     def _write_tables(self) -> None:
-        self.results.cells.to_csv(self.output / "cells.csv", index_label="cell")
+        folder = self.output / "tables"
+        cells = with_settings(self.cells).drop(columns="layer")
+        write_table(cells[tables.shown_columns(cells)], folder, "cells", "All SAEs", tables.CELL_COLUMNS)
+        self.results.cells.to_csv(folder / "cells.csv", index_label="cell")
         for name, frame in {"best_penalties": self.best, "equal_l0_means": self.means, "equal_l0": self.points, "penalties": self.table}.items():
-            write_table(frame, self.output, name, CAPTIONS[name], HEADERS)
+            write_table(frame, folder, name, CAPTIONS[name], HEADERS)
 
     def _what(self) -> str:
         cells, asked = self.cells, self._asked()
@@ -133,15 +140,18 @@ class _Page:
         short = [_counted(epochs, "epoch")] * (0 < epochs < 100) + ["one seed"] * (seeds == 1)
         return f'<p class="note">This sweep is smaller: {" and ".join(short)}. {paper}</p>' if short else ""
 
+    def _margin(self) -> str:
+        return f"{self.means['margin'].iloc[0]:g}" if len(self.means) else "equivalence"
+
     def _answers(self) -> str:
-        said = answers(self.best, self.points, self.means, self.labels) if len(self.table) else []
+        said = answers(self.best, self.points, self.means, self.labels, self.level) if len(self.table) else []
         return "".join(f'<p class="answer">{escape(text)}</p>' for text in said) or NOTHING_YET
 
     def _method(self) -> str:
         return (
             f"On each seed's front explained variance is read off at the same L0 for data and control, linear in log L0 between neighbours at most a factor {WIDEST_GAP:g} apart; "
             "only L0 that all seeds of both reach that way are compared. Differences are data minus control; their interval is Student's t over seeds, in pairs where seeds are shared. "
-            "A verdict holds at 5 % after Holm over the rows of a data set; equivalent: within 0.05 (docs/statistics.md)."
+            f"A verdict holds at {100 * (1 - self.level):g} % after Holm over the rows of a data set; equivalent: within the margin of {self._margin()} (docs/statistics.md)."
         )
 
     def _figures(self, make: Callable[[pd.DataFrame, str, str], Chart], name: str, table: pd.DataFrame, caption: str) -> str:
@@ -163,9 +173,9 @@ class _Page:
         if "low" in frame:
             spans = [f"{tables.number(low)} to {tables.number(high)}" if np.isfinite(low) else "" for low, high in zip(frame["low"], frame["high"])]
             frame = frame.drop(columns=["low", "high"])
-            frame.insert(frame.columns.get_loc("difference") + 1, "95 % interval", spans)
+            frame.insert(frame.columns.get_loc("difference") + 1, f"{100 * self.level:g} % interval", spans)
         same = [column for column in KIND if frame[column].nunique() == 1]
-        return tables.of_frame(CAPTIONS[name], frame.drop(columns=same), HEADERS)
+        return tables.of_frame(CAPTIONS[name], frame.drop(columns=same), HEADERS) + f"<p>{table_links(name)}</p>"
 
 
 def _counted(n: int, noun: str) -> str:

@@ -171,11 +171,11 @@ def test_embeddings_have_no_true_features_to_find():
 
 def test_tables_and_figures_lie_beside_the_page(report):
     for name in ("best_penalties", "equal_l0", "equal_l0_means", "penalties"):
-        assert (report / f"{name}.tex").read_text().startswith("% needs")
-        assert len(pd.read_csv(report / f"{name}.csv"))
+        assert (report / f"tables/{name}.tex").read_text().startswith("% needs")
+        assert len(pd.read_csv(report / f"tables/{name}.csv"))
     for name in ("mmcs", "fronts", "by_penalty"):
         assert (report / f"figures/{name}.svg").read_text().count("<svg") == 1 and (report / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
-    assert len(pd.read_csv(report / "cells.csv")) == 4 * 2 * SEEDS * len(PENALTIES)
+    assert len(pd.read_csv(report / "tables/cells.csv")) == 4 * 2 * SEEDS * len(PENALTIES)
 
 
 def test_running_sweep_says_how_much_is_done(tmp_path):
