@@ -10,7 +10,7 @@ from ..inference.decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
 from .data import FOUND
 
 WHERE = {"input": "", "mlp": " behind the random MLP"}
-DATA = {"superposed": "superposed data", "embedding": "the embeddings"}
+DATA = {"superposed": "superposed data", "embedding": "the embeddings", "gaussian": "a Gaussian control"}
 
 
 def answers(best: pd.DataFrame, points: pd.DataFrame, means: pd.DataFrame, labels: dict[str, str], level: float = 0.95) -> list[str]:

@@ -18,12 +18,12 @@ from ..embed import plotly_library
 from ..interactive import Chart, figure_html, still
 from ..latex import write_table
 from ..load import Results
-from ..metrics import ordered_variants, variant_label
+from ..metrics import ordered_variants
 from ..sections.context import prepare, table_links
 from ..summary import model_labels, with_settings
 from ..theme import write_figure
 from . import figures
-from .answers import answers
+from .answers import DATA, answers
 from .data import FOUND, KIND, MEASURES, best_penalties, by_penalty
 from .equal_l0 import WIDEST_GAP, compare_at_equal_l0
 
@@ -111,7 +111,7 @@ class _Page:
 
     def _what(self) -> str:
         cells, asked = self.cells, self._asked()
-        data = " and ".join(variant_label(variant).lower().replace("gaussian", "Gaussian") for variant in ordered_variants(cells["variant"]))
+        data = " and ".join(DATA.get(variant, variant) for variant in ordered_variants(cells["variant"]))
         places = " and ".join(text for name, text in {"input": "as they are", "mlp": "behind a random MLP"}.items() if name in set(cells["hookpoint"]))
         text = f"{_counted(len(cells), 'ReLU SAE')} with an L1 penalty on {data}, {places}. "
         if (cells["variant"] == "superposed").any() and {"features", "d_in", "active_features"} <= asked.keys():
@@ -172,8 +172,11 @@ class _Page:
         frame = frame.assign(model=frame["model"].map(self.labels)).drop(columns=UNSHOWN, errors="ignore")
         if "low" in frame:
             spans = [f"{tables.number(low)} to {tables.number(high)}" if np.isfinite(low) else "" for low, high in zip(frame["low"], frame["high"])]
-            frame = frame.drop(columns=["low", "high"])
-            frame.insert(frame.columns.get_loc("difference") + 1, f"{100 * self.level:g} % interval", spans)
+            verdicts = frame["verdict"].replace("", "no claim")
+            frame = frame.drop(columns=["low", "high", "verdict"])
+            place = frame.columns.get_loc("difference") + 1
+            frame.insert(place, f"{100 * self.level:g} % interval", spans)
+            frame.insert(place + 1, "verdict", verdicts)
         same = [column for column in KIND if frame[column].nunique() == 1]
         return tables.of_frame(CAPTIONS[name], frame.drop(columns=same), HEADERS) + f"<p>{table_links(name)}</p>"
 
