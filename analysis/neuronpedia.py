@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from .load import Results, ResultsError, texts_of
+from .summary import model_labels
 
 FEATURES_A_FILE = 128
 LONGEST_EXPLANATION = 512
@@ -29,17 +30,22 @@ SILENT = 2
 
 
 def write_neuronpedia(results: Results, folder: Path, model_id: str | None = None) -> Path:
-    """Writes FOLDER/SOURCE/batch-N.json for every SAE with harvested latents, and FOLDER/sources.csv: which cell each
-    source is, by model, source set and number of features; returns the path of that. model_id: the model's on
-    Neuronpedia, where not its name in the results. Throws ResultsError where no latent has examples."""
-    names = source_sets(results.cells)
+    """Writes FOLDER/MODEL/SOURCE/batch-N.json for every SAE of the sweep with harvested latents, and FOLDER/sources.csv: which
+    cell each source is, by model, source set and number of features; returns the path of that. model_id: the model's on
+    Neuronpedia, where not its name in the results. Throws ResultsError where no latent has examples, or model_id would
+    name several models."""
+    cells = results.cells[results.cells["in_sweep"]]
+    names, models = source_sets(cells), model_labels(cells["model"].unique())
+    if model_id and len(models) > 1:
+        raise ResultsError(f"{results.path}: has {len(models)} models ({', '.join(models)}), which cannot all be '{model_id}'; leave the model's id out")
     rows = []
-    for row, latents in results.latents.groupby("cell"):
+    latents_of = results.latents[results.latents["cell"].isin(cells.index)].groupby("cell")
+    for row, latents in latents_of:
         features = list(_features(results, int(row), latents))
         if features:
-            cell = results.cells.loc[row]
+            cell = cells.loc[row]
             source = f"{max(0, cell['layer'])}-{names[row]}"
-            model = model_id or _name(Path(cell["model"]).name)
+            model = model_id or _name(models[cell["model"]])
             _write_batches(folder / model / source, {"modelId": model.lower(), "source": source}, features)
             rows.append((model, source, names[row], len(features), row, cell["id"]))
     if not rows:

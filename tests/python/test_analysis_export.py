@@ -144,6 +144,21 @@ def test_neuronpedia_files_keep_to_the_limits_of_its_interface(tmp_path):
                 assert activation["quantileMin"] <= activation["quantileMax"] < 99_999_999 and 0 <= activation["quantileFraction"] <= 1
 
 
+def test_models_of_one_name_and_earlier_states_of_a_sweep_do_not_mix(tmp_path, capsys):
+    path = make_results(tmp_path / "results.h5", models=("a/tiny", "b/tiny"), layers=1, seeds=1, latents=32, scored=3)
+    assert main(["export", str(path), "-o", str(tmp_path), "--neuronpedia"]) == 0
+    assert set(pd.read_csv(tmp_path / "neuronpedia/sources.csv")["model"]) == {"a-tiny", "b-tiny"}
+    assert main(["export", str(path), "-o", str(tmp_path), "--neuronpedia", "--model-id", "tiny"]) == 2
+    assert "2 models (a/tiny, b/tiny)" in capsys.readouterr().err
+    with h5py.File(path, "r+") as file:  # as if the second model's cells were the first's, of an earlier state
+        file["cells/model"][5:] = b"a/tiny"
+        for name, values in {name: data[:5] for name, data in file["grid"].items()}.items():
+            del file["grid"][name]
+            file["grid"][name] = values
+    assert main(["export", str(path), "-o", str(tmp_path / "now"), "--neuronpedia"]) == 0
+    assert list(pd.read_csv(tmp_path / "now/neuronpedia/sources.csv")["cell"]) == list(range(5))
+
+
 def test_source_sets_name_what_varies_and_differ_by_layer_only(tmp_path):
     cells = analysis.load(make_results(tmp_path / "results.h5", **SMALL)).cells
     names = source_sets(cells)
