@@ -17,9 +17,11 @@ RANDOM = {
     "rerandomized_incl": "the wholly re-randomized model",
 }
 CONTROL = "control"
+NO_FIRST = "_no_first"
 SCORES = ("fuzz_auroc", "detection_auroc", "simulation_correlation")
-#: What the second sentence may name. Not what grows with the activations' norm, as MSE and L1: that differs in any case.
-SEPARATING = ("token_entropy", *SCORES, "explained_variance", "cosine_similarity", "dead_fraction")
+#: What the second sentence may name. Not what grows with the activations' norm, as MSE and L1: that differs in any case. Over
+#: all positions only where NO_FIRST is missing: a trained model's massive activations at the first position are no finding.
+SEPARATING = ("token_entropy", *SCORES, "explained_variance_no_first", "explained_variance", "cosine_similarity_no_first", "cosine_similarity", "dead_fraction")
 #: Below so many seeds the last sentence says that they are few: Student's t makes intervals half as wide again, and more.
 FEW = 5
 _METRICS = {metric.name: metric for metric in METRICS}
@@ -62,6 +64,8 @@ def _which(rows: pd.DataFrame, verdict: str) -> str:
     if _n_groups(rows) > 1:
         return f"random in {len(found)} of {len(rows)} comparisons"
     if len(found) == len(rows) > 1:
+        if verdict == UNDECIDED:
+            return "any of them"
         return "both of them" if len(rows) == 2 else f"all {_word(len(rows))} of them"
     return _joined([RANDOM[variant] for variant in found["variant"]])
 
@@ -73,7 +77,8 @@ def _separating(random: pd.DataFrame) -> str:
         return "Which metrics separate trained from random stays open: that takes at least two seeds, and better five."
     to_tell = _random_models(known)
     every = "every random model" if to_tell == _random_models(random) else "every random model that has the seeds to tell"
-    of_metric = {name: known[known["metric"] == name] for name in SEPARATING}
+    present = set(known["metric"])
+    of_metric = {name: known[known["metric"] == name] for name in SEPARATING if name + NO_FIRST not in present}
     found = [_how_far(rows, name) for name, rows in of_metric.items() if _random_models(rows) == to_tell and _separates(rows)]
     if not found:
         some = int((known["verdict"] == DIFFERENT).sum())

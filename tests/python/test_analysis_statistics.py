@@ -360,6 +360,15 @@ def test_a_metric_that_a_random_model_lacks_does_not_separate_from_every_one(rng
     assert "every random model is fuzzing AUROC" in second and "explained variance" not in second
 
 
+def test_a_difference_at_the_first_position_only_is_no_finding(rng):
+    cells = cells_of({variant: rng.normal(0.8, 0.01, (2, 1, 5)) for variant in (TRAINED, OTHER)}, metric="explained_variance_no_first")
+    cells = cells.assign(explained_variance=cells["explained_variance_no_first"] - 0.3 * (cells["variant"] == TRAINED))
+    for metrics, named in (([EXPLAINED], True), ([EXPLAINED, NAMED["explained_variance_no_first"]], False)):
+        found = compared(cells, metrics=metrics)
+        _, second, _ = answer_sentences(model_answers(found, compare_over_layers(cells, NO_LATENTS, metrics)), found)
+        assert ("is explained variance (0.3" in second) == named == ("No metric separates" not in second)
+
+
 # Simulation: data sets are layers, so one call compares them all.
 
 LATENTS = 50
