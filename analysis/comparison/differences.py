@@ -168,7 +168,7 @@ def _aligned(frame: str, a: Results, b: Results, pairs: pd.DataFrame) -> Iterato
 
 def latents(a: Results, b: Results, matched: Matched) -> pd.DataFrame:
     """A row per model, variant and score of the latents that both sweeps drew: n, rho (Spearman's rank correlation of A's
-    and B's), mean_a, mean_b, max_abs, same_sae (whether all stand in SAEs with equal train ids; where not, latents of one
+    and B's, over all SAEs together), mean_a, mean_b, max_abs, same_sae (whether all stand in SAEs with equal train ids; where not, latents of one
     number share their start at most). Where all scores of a sweep are equal rho is NaN."""
     one, other = _aligned_latents(a, b, matched)
     rows = []
