@@ -13,13 +13,14 @@
 #     scale       schedules over up to 4,096 ranks, a million cells planned, 10,000 cells merged
 #     quickstart  the whole quickstart into a fresh output, and its report
 #     peers       .venv-peers, and the tests against the libraries in it
+#     toy         the toy model's small sweep, and what its SAEs take beside their products
 #     judge       .venv-servers, and sweeps judged by llama.cpp's server and transformers'
 #
 # Exit code 0 where all passed. Logs: out/logs/.
 source "$(dirname "$0")/common.sh"
 source scripts/test_parts.sh
 
-LONG_PARTS=(tidy asan-torch tsan kills scale quickstart peers judge)
+LONG_PARTS=(tidy asan-torch tsan kills scale quickstart toy peers judge)
 
 # run_part NAME SHARE_MINUTES COMMAND...: its minutes and result go into the closing table.
 TABLE=() FAILED=() SILENT_FAILURES=0

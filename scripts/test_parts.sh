@@ -150,6 +150,11 @@ long_scale() {
 
 long_quickstart() { scripts/quickstart.sh --fresh && [[ -s out/quickstart/report/index.html ]]; }
 
+# What the toy takes beside its products, and the small sweep.
+long_toy() {
+  build default saesweep bench/toy && build/bench/toy && build/saesweep toy sweeps/toy-small.toml --fresh
+}
+
 # Some of these tests ask programs of tests/ and bench/.
 long_peers() { build default && scripts/peers.sh && peers_if_there; }
 
