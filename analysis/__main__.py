@@ -1,13 +1,11 @@
 """The command line: python -m analysis report | export | compare."""
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .load import ResultsError, load
-from .metrics import METRICS
 from .metrics import METRICS
 
 RESULTS_HELP = "results files of one sweep, or folders that hold them and their shards; runs may be writing them"
@@ -40,33 +38,8 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command = commands.add_parser("report", help="write one HTML page, its figures as SVG and PDF, its tables as CSV and LaTeX")
     command.add_argument("results", type=Path, nargs="+", metavar="RESULTS.h5", help=RESULTS_HELP)
     command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the report")
-    command.add_argument("--margin", type=_margin, action="append", default=[], metavar="METRIC=X", help="differences below X are equivalent, as fuzz_auroc=0.05 (the default of metrics from 0 to 1) or l1=5; may be repeated")
-    command.add_argument("--level", type=_level, default=0.95, help="of intervals and verdicts (default: %(default)s)")
+    _add_statistics(command)
     command.set_defaults(run=_report)
-
-
-def _margin(text: str) -> tuple[str, float]:
-    from .metrics import METRICS
-
-    name, _, number = text.partition("=")
-    names = [metric.name for metric in METRICS]
-    if name not in names:
-        raise argparse.ArgumentTypeError(f"{name!r} is no metric; one of {', '.join(names)}")
-    return name, _number(number, lambda value: value > 0, "a number above 0, as fuzz_auroc=0.05")
-
-
-def _level(text: str) -> float:
-    return _number(text, lambda value: 0.5 < value < 1, "a number between 0.5 and 1, as 0.95")
-
-
-def _number(text: str, holds: Callable[[float], bool], wanted: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not holds(value):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected {wanted}")
-    return value
 
 
 def _add_statistics(command: argparse.ArgumentParser) -> None:
@@ -101,7 +74,7 @@ def _report(options: argparse.Namespace) -> Iterable[Path]:
     if results.info.get("kind") == "toy":
         from .toy import write_toy_report
 
-        return [write_toy_report(results, options.output)]
+        return [write_toy_report(results, options.output, dict(options.margin), options.level)]
     from .report import write_report
 
     return [write_report(results, options.output, dict(options.margin), options.level)]
@@ -133,32 +106,14 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     command.add_argument("b", type=Path, metavar="B.h5", help="results of the other")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the page and its tables")
     _add_statistics(command)
-    _add_margin(command)
     command.set_defaults(run=_compare)
-
-
-def _add_margin(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--margin", type=_margin, action="append", default=[], dest="margins", metavar="METRIC=WIDTH",
-                         help="call differences of a metric within WIDTH, up or down, equivalent: fuzz_auroc=0.03, l1=5; may be given for several (default: 0.05 for metrics from 0 to 1)")  # fmt: skip
-
-
-def _margin(text: str) -> tuple[str, float]:
-    name, _, width = text.partition("=")
-    try:
-        value = float(width)
-    except ValueError:
-        value = 0
-    names = [metric.name for metric in METRICS if not metric.trained_only]
-    if name not in names or not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected METRIC=WIDTH with a width above 0, as fuzz_auroc=0.03; metrics are {', '.join(names)}")
-    return name, value
 
 
 def _compare(options: argparse.Namespace) -> Iterable[Path]:
     a, b = load(options.a), load(options.b)
     from .comparison import write_comparison
 
-    return [write_comparison(a, b, options.output, dict(options.margins))]
+    return [write_comparison(a, b, options.output, dict(options.margin), options.level)]
 
 
 if __name__ == "__main__":

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from .interactive import Chart, Panel, Series, chance_line
-from .interactive.layout import GAP, LEFT, RIGHT
+from .interactive.layout import LEFT, RIGHT, boxes
 from .metrics import ordered_variants, variant_label
 from .scores import area, thinned
 
 #: Points of a scatter, a panel; more would hide one another.
 MOST_POINTS = 1500
 HALVES = {"0": 0.0, "0.5": 0.5, "1": 1.0}
-SQUARE = 150
 
 
 def roc_curves(name: str, curves: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]], alt: str, caption: str) -> Chart:
@@ -30,9 +31,8 @@ def roc_curves(name: str, curves: dict[tuple[str, int], tuple[np.ndarray, np.nda
               x_range=(0, 1), y_range=(0, 1), x_ticks=HALVES, y_ticks=HALVES)
         for i, layer in enumerate(layers)
     ]  # fmt: skip
-    width = LEFT + RIGHT + max(n_columns, 3) * SQUARE + (max(n_columns, 3) - 1) * GAP
-    return Chart(name, panels, n_columns, alt, caption, variants, row_height=round((width - LEFT - RIGHT - (n_columns - 1) * GAP) / n_columns) if n_columns > 2 else 240,
-                 width=width if n_columns > 2 else LEFT + RIGHT + 240 * n_columns + GAP * (n_columns - 1), compared=False)  # fmt: skip
+    chart = Chart(name, panels, n_columns, alt, caption, variants, shared_y=True, width=min(1072, LEFT + RIGHT + 260 * n_columns), compared=False)
+    return replace(chart, row_height=round(boxes(chart)[0][0].width))
 
 
 def entropy_scatter(name: str, latents: pd.DataFrame, notes: dict[str, str], score: str, label: str, alt: str, caption: str) -> Chart:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -30,7 +32,7 @@ def curves(name: str, points: pd.DataFrame, alt: str, caption: str) -> Chart:
             part = points[points["layer"] == layer]
             panels.append(Panel(f"layer {layer}" if i == 0 else "", [_curve(part, variant, column) for variant in ordered_variants(part["variant"])],
                                 x_label="tokens" if i == len(rows) - 1 else "", y_label=label if j == 0 else "", x_range=(0, last), y_range=limits,
-                                x_ticks={"0": 0, short(last / 2): last / 2, short(last): last} if len(layers) < 7 else {"0": 0, short(last): last}))  # fmt: skip
+                                x_ticks=_token_ticks(last)))  # fmt: skip
     return Chart(name, panels, len(layers), alt, caption, ordered_variants(points["variant"]), row_height=130, shared_y=True)
 
 
@@ -53,8 +55,15 @@ def firing_rates(name: str, rates: dict[tuple[str, int], np.ndarray], alt: str, 
             if (variant, layer) in shares
         ]
         panels.append(Panel(f"layer {layer}", lines, x_label="firing rate" if i >= len(layers) - across else "", y_label="latents per bin" if i % across == 0 else "", x_range=(-5, 0),
-                            y_range=(0, top), x_ticks={f"{100 * 10.0**x:g}%": x for x in range(-5, 1)}, y_ticks=_percents(top)))  # fmt: skip
+                            y_range=(0, top), x_ticks={f"{100 * 10.0**x:g}%": x for x in range(-4, 0)}, y_ticks=_percents(top)))  # fmt: skip
     return Chart(name, panels, across, alt, caption, variants, row_height=140, shared_y=True)
+
+
+def _token_ticks(last: float) -> dict[str, float]:
+    """0 and a round number near the middle; none at the end, where the next panel begins."""
+    size = 10 ** math.floor(math.log10(last / 2))
+    middle = size * math.floor(last / 2 / size)
+    return {"0": 0.0, short(middle): float(middle)}
 
 
 def _limits(values: pd.Series) -> tuple[float, float]:

@@ -24,7 +24,7 @@ def figure_html(chart: Chart) -> str:
     links = " ".join(f'<a href="figures/{chart.name}.{kind}">{kind.upper()}</a>' for kind in ("svg", "pdf"))
     return (
         f'<figure class="chart" id="chart-{chart.name}" data-chart="{chart.name}">{_legend(chart.variants)}'
-        f'<div class="plot-box"><div class="plot" role="img" aria-label="{escape(chart.alt)}" style="height: {height:.0f}px; max-width: {chart.width}px; min-width: {min(chart.width, 190 * chart.n_columns)}px"></div></div>'
+        f'<div class="plot-box"><div class="plot" role="img" aria-label="{escape(chart.alt)}" style="height: {height:.0f}px; max-width: {chart.width}px; min-width: {min(chart.width, 150 * chart.n_columns)}px"></div></div>'
         f"<figcaption>{chart.caption} <span class=\"files\">{links}</span></figcaption></figure>"
         + blob(f"chart-{chart.name}", {"data": data, "layout": layout})
     )

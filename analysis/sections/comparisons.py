@@ -14,6 +14,7 @@ from .context import Context, of_setting, table_links
 
 #: Panels of the figure of differences.
 SHOWN = ("fuzz_auroc", "detection_auroc", "simulation_correlation", "explained_variance", "cosine_similarity", "token_entropy")
+TABLED = (*SHOWN, "l1", "dead_fraction")
 VERDICT_MARKS = {"different": "≠", "equivalent": "≈", "undecided": "?", "": "–"}
 HEADERS = {
     "variant": "against", "mean_a": "trained", "mean_b": "other", "low": "from", "high": "to", "p_difference_holm": "p diff. (Holm)", "p_equivalence_holm": "p equiv. (Holm)",
@@ -56,7 +57,7 @@ def differences(context: Context) -> str:
             f"Where a bar is far longer than the differences it is cut. Values, also of the other pairs and by bootstrap: {table_links('comparisons')}"
         )
         figure = context.figure(figures.differences("differences" + suffix, context.columns(of_trained), shown, alt, caption))
-        return figure + _overall_table(context, of_setting(overall, setting)) + _by_layer(context, of_trained)
+        return figure + _overall(context, of_setting(overall, setting)) + _by_layer(context, of_trained)
 
     return context.per_setting(part)
 
@@ -66,6 +67,13 @@ def _answers(context: Context) -> pd.DataFrame:
     keys = [*SETTINGS, "model", "metric", "variant"]
     of_trained = context.overall[context.overall["variant_a"] == "trained"].rename(columns={"variant_b": "variant"})
     return context.answers.merge(of_trained[[*keys, "p_difference_holm", "p_equivalence_holm"]], on=keys, how="left")
+
+
+def _overall(context: Context, rows: pd.DataFrame) -> str:
+    """The metrics of TABLED, and the others folded."""
+    shown, further = (_overall_table(context, rows[rows["metric"].isin(TABLED) == inside]) for inside in (True, False))
+    folded = f"<details><summary>Further metrics</summary>{further}</details>" if further else ""
+    return shown + (f"<p>{table_links('answers')}</p>" if shown or further else "") + folded
 
 
 def _overall_table(context: Context, rows: pd.DataFrame) -> str:
@@ -83,13 +91,13 @@ def _overall_table(context: Context, rows: pd.DataFrame) -> str:
                 lines.append(
                     f'{head}<th scope="row" class="light">{tables.variant_mark(variant)} {escape(variant_label(variant))}</th>'
                     f"<td>{tables.number(row['mean_a'])}</td><td>{tables.number(row['mean_b'])}</td><td class=\"total\">{tables.number(row['difference'])}</td><td>{span}</td>"
-                    f"<td>{_p(row['p_difference_holm'])}</td><td>{_p(row['p_equivalence_holm'])}</td><td class=\"text\">{_verdict(row['verdict'])}</td><td>{where}</td>"
+                    f"<td class=\"text\">{_verdict(row['verdict'])}</td><td>{_p(row['p_difference_holm'])}</td><td>{_p(row['p_equivalence_holm'])}</td><td>{where}</td>"
                 )
         level = f"{100 * context.level:g}% interval"
-        header = ["metric", "trained against", *(f'<th scope="col" class="num">{name}</th>' for name in ("trained", "other", "difference", level, "p diff.", "p equiv.")), "verdict", '<th scope="col" class="num">largest at layer</th>']
+        header = ["metric", "trained against", *(f'<th scope="col" class="num">{name}</th>' for name in ("trained", "other", "difference", level)), "verdict", *(f'<th scope="col" class="num">{name}</th>' for name in ("p diff.", "p equiv.", "most at layer"))]
         caption = f"{context.labels[model]}: trained against each other variant, means over layers. p after Holm over the pairs of a metric; verdicts at {100 * (1 - context.level):.2g} %"
         parts.append(tables.table(caption, header, lines, 'class="groups dense"'))
-    return "".join(parts) + (f"<p>{table_links('answers')}</p>" if parts else "")
+    return "".join(parts)
 
 
 def _by_layer(context: Context, rows: pd.DataFrame) -> str:
