@@ -24,11 +24,16 @@ COLUMNS = ["variant_a", "variant_b", "n_a", "n_b", "paired", "mean_a", "mean_b",
 
 
 class Front:
-    """One seed's front of explained variance against L0; between its SAEs linear in log L0."""
+    """One seed's front of explained variance against L0, of SAEs that explain anything; between them linear in log L0."""
 
     def __init__(self, l0: np.ndarray, explained_variance: np.ndarray):
-        at = pareto(np.where(l0 > 0, l0, np.nan), explained_variance)
+        at = pareto(np.where((l0 > 0) & (explained_variance > 0), l0, np.nan), explained_variance)
         self._log_l0, self._value = np.log(l0[at]), explained_variance[at]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Lowest and highest L0; without SAEs the lowest is the higher."""
+        return (float(np.exp(self._log_l0[0])), float(np.exp(self._log_l0[-1]))) if len(self._log_l0) else (np.inf, 0.0)
 
     def covers(self, l0: np.ndarray) -> np.ndarray:
         """Whether SAEs at most WIDEST_GAP apart lie on both sides, or one is there."""
@@ -57,8 +62,8 @@ def compare_at_equal_l0(cells: pd.DataFrame, margins: Mapping[str, float] | None
                   for (variant, seed), group in part.groupby(["variant", "sae_seed"])}  # fmt: skip
         if part["variant"].nunique() < 2:
             continue
-        reach = [group["l0"][group["l0"] > 0] for _, group in part.groupby(["variant", "sae_seed"])]
-        lowest, highest = max(l0.min() for l0 in reach), min(l0.max() for l0 in reach)
+        ends = [front.ends for front in fronts.values()]
+        lowest, highest = max(low for low, _ in ends), min(high for _, high in ends)
         shown = _covered(READ_AT, fronts)
         wide = _covered(np.geomspace(lowest, highest, MEAN_POINTS), fronts) if lowest < highest else np.empty(0)
         for (variant, seed), front in fronts.items():

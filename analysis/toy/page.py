@@ -107,7 +107,8 @@ class _Page:
         write_table(cells[tables.shown_columns(cells)], folder, "cells", "All SAEs", tables.CELL_COLUMNS)
         self.results.cells.to_csv(folder / "cells.csv", index_label="cell")
         for name, frame in {"best_penalties": self.best, "equal_l0_means": self.means, "equal_l0": self.points, "penalties": self.table}.items():
-            write_table(frame, folder, name, CAPTIONS[name], HEADERS)
+            write_table(self._shown(frame) if name != "penalties" else frame, folder, name, CAPTIONS[name], HEADERS)
+            frame.to_csv(folder / f"{name}.csv", index=False)
 
     def _what(self) -> str:
         cells, asked = self.cells, self._asked()
@@ -135,9 +136,8 @@ class _Page:
     def _note(self) -> str:
         seeds, epochs = self.cells["sae_seed"].nunique(), self._asked().get("epochs", 0)
         paper = "The paper trains 100 epochs on 21 penalties, with 10 seeds on superposed data and one on embeddings."
-        if seeds > 1 and epochs >= 100:
-            return f'<p class="note">{paper}</p>'
-        short = [_counted(epochs, "epoch")] * (0 < epochs < 100) + ["one seed"] * (seeds == 1)
+        has_superposed = "superposed" in set(self.cells["variant"])
+        short = [_counted(epochs, "epoch")] * (0 < epochs < 100) + [_counted(seeds, "seed")] * (has_superposed and seeds < 10)
         return f'<p class="note">This sweep is smaller: {" and ".join(short)}. {paper}</p>' if short else ""
 
     def _margin(self) -> str:
@@ -149,7 +149,7 @@ class _Page:
 
     def _method(self) -> str:
         return (
-            f"On each seed's front explained variance is read off at the same L0 for data and control, linear in log L0 between neighbours at most a factor {WIDEST_GAP:g} apart; "
+            f"On each seed's front explained variance is read off at the same L0 for data and control, linear in log L0 between neighbours at most a factor {WIDEST_GAP:g} apart, without SAEs that explain nothing; "
             "only L0 that all seeds of both reach that way are compared. Differences are data minus control; their interval is Student's t over seeds, in pairs where seeds are shared. "
             f"A verdict holds at {100 * (1 - self.level):g} % after Holm over the rows of a data set; equivalent: within the margin of {self._margin()} (docs/statistics.md)."
         )
@@ -168,17 +168,20 @@ class _Page:
         return "\n".join(texts)
 
     def _frame(self, name: str, frame: pd.DataFrame) -> str:
-        """A frame as a table of the page, without what is the same for all."""
+        """A frame as a table of the page."""
+        return tables.of_frame(CAPTIONS[name], self._shown(frame), HEADERS) + f"<p>{table_links(name)}</p>"
+
+    def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """What people read of a frame: without what is the same for all, and with intervals as texts."""
         frame = frame.assign(model=frame["model"].map(self.labels)).drop(columns=UNSHOWN, errors="ignore")
         if "low" in frame:
-            spans = [f"{tables.number(low)} to {tables.number(high)}" if np.isfinite(low) else "" for low, high in zip(frame["low"], frame["high"])]
+            spans = [f"{low:.3f} to {high:.3f}".replace("-", "−") if np.isfinite(low) else "" for low, high in zip(frame["low"], frame["high"])]
             verdicts = frame["verdict"].replace("", "no claim")
             frame = frame.drop(columns=["low", "high", "verdict"])
             place = frame.columns.get_loc("difference") + 1
             frame.insert(place, f"{100 * self.level:g} % interval", spans)
             frame.insert(place + 1, "verdict", verdicts)
-        same = [column for column in KIND if frame[column].nunique() == 1]
-        return tables.of_frame(CAPTIONS[name], frame.drop(columns=same), HEADERS) + f"<p>{table_links(name)}</p>"
+        return frame.drop(columns=[column for column in KIND if frame[column].nunique() == 1])
 
 
 def _counted(n: int, noun: str) -> str:
