@@ -82,7 +82,7 @@ def _separating(random: pd.DataFrame) -> str:
     found = [_how_far(rows, name) for name, rows in of_metric.items() if _random_models(rows) == to_tell and _separates(rows)]
     if not found:
         some = int((known["verdict"] == DIFFERENT).sum())
-        return f"No metric separates trained from {every} with certainty: of {len(known)} comparisons of {known['metric'].nunique()} metrics, {some} are different."
+        return f"No metric separates trained from {every} with certainty: of {len(known)} comparisons, metric by metric, {some} are different."
     return _sentence(f"what separates trained from {every} is {_joined(found)}")
 
 
