@@ -187,7 +187,8 @@ def _difference_limits(rows: pd.DataFrame, margin: float) -> tuple[tuple[float, 
     ends = [*values, 0.0, *([margin, -margin] if np.isfinite(margin) else [])]
     low, high = min(ends), max(ends)
     size = high - low or 1.0
-    bottom, top = max(min(rows["low"].min(), low), low - size), min(max(rows["high"].max(), high), high + size)
+    bottom = max(min([low, *rows["low"].dropna()]), low - size)
+    top = min(max([high, *rows["high"].dropna()]), high + size)
     cut = int(((rows["low"] < bottom) | (rows["high"] > top)).sum())
     room = 0.05 * (top - bottom)
     return (bottom - room, top + room), cut

@@ -23,6 +23,7 @@ def curves(name: str, points: pd.DataFrame, alt: str, caption: str) -> Chart:
     points: Results.curves of one model and setting, joined with variant and layer.
     """
     layers = some_layers(points["layer"])
+    points = points[points["tokens"].notna()]
     rows = [(column, label) for column, label in (("explained_variance", "explained variance (training batch)"), ("dead_fraction", "dead latents (share)")) if points[column].notna().any()]
     last = points["tokens"].max()
     panels = []
