@@ -5,16 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <functional>
 #include <future>
 #include <list>
-#include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -31,11 +27,8 @@
 #include "sweep/output_claim.h"
 #include "sweep/run_info.h"
 #include "sweep/stopping.h"
-#include "sweep/toy_cache.h"
 #include "sweep/toy_cells.h"
-#include "toy/batch_training.h"
-#include "toy/evaluation.h"
-#include "toy/sae_training.h"
+#include "sweep/toy_training.h"
 
 namespace saesweep::sweep {
 
@@ -44,27 +37,6 @@ namespace {
 constexpr double kGraceSeconds = 30;
 //! Between two looks at what is asked for, and at what is trained.
 constexpr auto kLookEvery = std::chrono::milliseconds(20);
-
-//! What became of a cell.
-struct Outcome {
-  toy::TrainingReport training;
-  toy::Evaluation evaluation;
-  double evaluation_seconds = 0;
-  //! Why it failed; "": it did not.
-  std::string failure;
-};
-
-using DataOf = std::pair<int64_t, toy::DataKey>;
-//! Dimensions, latents and seed.
-using StartOf = std::tuple<int64_t, int64_t, int64_t>;
-
-DataOf data_of(const ToyCell& cell) {
-  return {cell.embeddings, cell.data};
-}
-
-StartOf start_of(const ToyCell& cell) {
-  return {cell.d_in, cell.n_latents, cell.data.seed};
-}
 
 class ToyRun {
  public:
@@ -75,9 +47,7 @@ class ToyRun {
         signals_(signals),
         comm_(comm),
         folders_(options.output, {}),
-        device_(device),
-        data_(static_cast<size_t>(options.threads) + 1),
-        starts_(static_cast<size_t>(options.threads) + 1) {}
+        device_(device) {}
 
   ToySummary go();
 
@@ -85,21 +55,11 @@ class ToyRun {
   void prepare();
   void open_results();
   void work();
-  //! Cells that are trained together: on CUDA all of a shape that fit, on the CPU each by itself, since its parameters
-  //! then stay in the cache.
-  std::vector<std::vector<size_t>> make_items() const;
-  //! On any thread.
-  std::vector<Outcome> train_item(const std::vector<size_t>& places);
-  Outcome train_alone(const ToyCell& cell);
-  std::vector<Outcome> train_together(const std::vector<size_t>& places);
-  std::shared_ptr<const toy::Dataset> data_for(const ToyCell& cell);
-  toy::Parameters start_for(const ToyCell& cell);
-  void measure(const toy::Parameters& parameters, const toy::Dataset& data, Outcome& outcome) const;
   //! Writes what is trained; returns whether there was any.
   bool write_finished(const std::function<void()>& report);
   bool is_stopped() const { return is_asked_.load(std::memory_order_relaxed); }
   void start_row(size_t place);
-  void write(size_t place, const Outcome& outcome);
+  void write(size_t place, const ToyOutcome& outcome);
   std::string progress_text(double seconds) const;
 
   const toy::ToyOptions& options_;
@@ -115,10 +75,9 @@ class ToyRun {
   std::optional<results::ResultsWriter> results_;
   //! Cells to do by their rows, which are their places in the sweep.
   std::vector<size_t> to_do_;
-  ToyCache<DataOf, toy::Dataset> data_;
-  ToyCache<StartOf, toy::Parameters> starts_;
+  std::optional<ToyTraining> training_;
   //! Items at work, each on a thread of its own.
-  std::list<std::pair<std::vector<size_t>, std::future<std::vector<Outcome>>>> at_work_;
+  std::list<std::pair<std::vector<size_t>, std::future<std::vector<ToyOutcome>>>> at_work_;
   std::atomic<bool> is_asked_ = false;
   //! On the root, of all ranks.
   std::atomic<int64_t> n_finished_ = 0;
@@ -133,6 +92,7 @@ void ToyRun::prepare() {
     }
   });
   cells_ = expand_toy(options_, embeddings_);
+  training_.emplace(options_, embeddings_, cells_, device_);
   const auto check = [&] { require_sweep(folders_.results(), options_.name, "toy"); };
   claim_output(lease_, folders_, settings_, signals_, check, comm_);
   open_results();
@@ -179,92 +139,6 @@ void ToyRun::open_results() {
   });
 }
 
-std::shared_ptr<const toy::Dataset> ToyRun::data_for(const ToyCell& cell) {
-  return data_.get(data_of(cell), [this](const DataOf& key) {
-    const toy::Embeddings* embeddings = key.first < 0 ? nullptr : &embeddings_[static_cast<size_t>(key.first)];
-    return toy::make_dataset(options_.drawn, embeddings, key.second);
-  });
-}
-
-toy::Parameters ToyRun::start_for(const ToyCell& cell) {
-  return starts_.get(start_of(cell), [](const StartOf& key) { return std::apply(toy::initial_parameters, key); })
-      ->clone();
-}
-
-void ToyRun::measure(const toy::Parameters& parameters, const toy::Dataset& data, Outcome& outcome) const {
-  const Stopwatch watch;
-  outcome.evaluation = toy::evaluate(parameters, data.held_out, data.features);
-  outcome.evaluation_seconds = watch.seconds();
-}
-
-Outcome ToyRun::train_alone(const ToyCell& cell) {
-  Outcome outcome;
-  try {
-    const auto data = data_for(cell);
-    toy::Parameters parameters = start_for(cell);
-    outcome.training = toy::train(
-        data->train, {options_.training, cell.penalty, cell.data.seed}, [this] { return is_stopped(); }, parameters);
-    if (!outcome.training.is_stopped) measure(parameters, *data, outcome);
-  } catch (const NumericError& error) {
-    outcome.failure = error.what();
-  }
-  return outcome;
-}
-
-std::vector<Outcome> ToyRun::train_together(const std::vector<size_t>& places) {
-  std::vector<std::shared_ptr<const toy::Dataset>> data;
-  std::map<const toy::Dataset*, toy::Standardized> on_device;
-  std::vector<toy::Parameters> parameters;
-  for (const size_t place : places) {
-    data.push_back(data_for(cells_[place]));
-    on_device.try_emplace(data.back().get(), data.back()->train.to(device_));
-    parameters.push_back(start_for(cells_[place]).to(device_));
-  }
-  std::vector<toy::BatchMember> members;
-  for (size_t i = 0; i < places.size(); ++i) {
-    const ToyCell& cell = cells_[places[i]];
-    members.push_back(
-        {&on_device.at(data[i].get()), {options_.training, cell.penalty, cell.data.seed}, &parameters[i]});
-  }
-  const auto reports = toy::train_batch(members, [this] { return is_stopped(); });
-  std::vector<Outcome> outcomes(places.size());
-  for (size_t i = 0; i < places.size(); ++i) {
-    outcomes[i].training = reports[i];
-    if (reports[i].is_stopped) continue;
-    if (std::isfinite(reports[i].loss)) {
-      measure(parameters[i].to(at::Device(at::kCPU)), *data[i], outcomes[i]);
-    } else {
-      outcomes[i].failure = fmt::format("the loss ended at {}; a lower learning_rate may help", reports[i].loss);
-    }
-  }
-  return outcomes;
-}
-
-std::vector<Outcome> ToyRun::train_item(const std::vector<size_t>& places) {
-  model::start_thread();
-  if (!device_.is_cpu()) return train_together(places);
-  std::vector<Outcome> outcomes;
-  for (const size_t place : places) outcomes.push_back(train_alone(cells_[place]));
-  return outcomes;
-}
-
-std::vector<std::vector<size_t>> ToyRun::make_items() const {
-  std::vector<std::vector<size_t>> items;
-  // A batch may have half of its device's memory.
-  const uint64_t bytes = device_.is_cpu() ? 0 : model::device_bytes(device_) / 2;
-  const auto together = [&](const std::vector<size_t>& item, const ToyCell& cell) {
-    const ToyCell& first = cells_[item.front()];
-    const auto shape = [](const ToyCell& one) { return std::tuple(one.n_samples, one.d_in, one.n_latents); };
-    return shape(first) == shape(cell) &&
-           (item.size() + 1) * toy::batch_bytes(options_.training, cell.d_in, cell.n_latents) <= bytes;
-  };
-  for (const size_t place : to_do_) {
-    if (items.empty() || !together(items.back(), cells_[place])) items.emplace_back();
-    items.back().push_back(place);
-  }
-  return items;
-}
-
 void ToyRun::start_row(size_t place) {
   const ToyCell& cell = cells_[place];
   results_->set_state(place, results::State::kStarted);
@@ -274,7 +148,7 @@ void ToyRun::start_row(size_t place) {
   results_->write(place, "host", std::string_view(machine_line(device_)));
 }
 
-void ToyRun::write(size_t place, const Outcome& outcome) {
+void ToyRun::write(size_t place, const ToyOutcome& outcome) {
   if (!outcome.failure.empty()) {
     results_->set_state(place, results::State::kFailed, outcome.failure);
     return;
@@ -310,7 +184,7 @@ bool ToyRun::write_finished(const std::function<void()>& report) {
       ++one;
       continue;
     }
-    const std::vector<Outcome> outcomes = future.get();
+    const std::vector<ToyOutcome> outcomes = future.get();
     for (size_t i = 0; i < places.size(); ++i) {
       summary_.product_seconds += outcomes[i].training.product_seconds;
       if (outcomes[i].training.is_stopped) continue;
@@ -336,7 +210,7 @@ std::string ToyRun::progress_text(double seconds) const {
 void ToyRun::work() {
   const Stopwatch watch;
   ProgressLine line(comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone);
-  const std::vector<std::vector<size_t>> items = make_items();
+  const std::vector<std::vector<size_t>> items = training_->items(to_do_);
   mpi::WorkQueue queue(comm_, std::ssize(items), [this](int, std::span<const std::byte>) { ++n_finished_; });
   Stopping stopping(signals_, queue, kGraceSeconds);
   const auto look = [&] {
@@ -356,7 +230,9 @@ void ToyRun::work() {
       if (!next) continue;
       const std::vector<size_t>& places = items[static_cast<size_t>(next->front())];
       for (const size_t place : places) start_row(place);
-      at_work_.emplace_back(places, std::async(std::launch::async, [this, places] { return train_item(places); }));
+      at_work_.emplace_back(places, std::async(std::launch::async, [this, places] {
+                              return training_->train(places, [this] { return is_stopped(); });
+                            }));
     } else if (!has_written && !at_work_.empty()) {
       at_work_.front().second.wait_for(kLookEvery);
     }
