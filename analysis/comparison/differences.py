@@ -92,17 +92,20 @@ def _in_both(cells: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
 def _paired_by_latent(found: pd.DataFrame, cells: pd.DataFrame, latents: pd.DataFrame, level: float) -> pd.DataFrame:
     """With the paired t interval where an interval over latents is one of the same latents of the same SAE."""
     keys = [*SETTINGS, "model", "layer"]
-    cells = with_settings(cells)
-    a, b = (cells[cells["variant"] == arm] for arm in "AB")
-    same = a[a["id"].to_numpy() == b["id"].to_numpy()]
-    row_of = found[found["basis"] == THIS_SAE].reset_index().merge(same.reset_index(names="cell")[[*keys, "cell", "pair"]], on=keys).set_index("cell")
-    values = {arm: latents.set_index(["cell", "index"]) for arm in "AB"}
-    for cell, row in row_of.iterrows():
-        other = b.index[b["pair"] == row["pair"]][0]
-        one, two = (values[arm].loc[at, row["metric"]].dropna() for arm, at in zip("AB", (cell, other)))
-        if len(one) > 1 and one.index.equals(two.index):
-            low, high = t_interval(row["difference"], stats.sem(one - two), len(one) - 1, level)
-            found.loc[row["index"], ["low", "high"]] = low, high
+    a, b = (part.reset_index(names="cell") for _, part in with_settings(cells).groupby("variant"))
+    rows = found[found["basis"] == THIS_SAE].reset_index(names="row")
+    same = rows.merge(a.assign(other=b["cell"])[a["id"] == b["id"]], on=keys, suffixes=("", "_cell"))
+    of_cell = dict(iter(latents.set_index("index").groupby("cell")))
+    for row, members in same.groupby("row"):
+        metric = members["metric"].iloc[0]
+        known = members[members[metric].notna()]
+        pair = known[["cell", "other"]].to_numpy().ravel()
+        if len(known) != 1 or not of_cell.keys() >= set(pair):  # a mean of SAEs is not one
+            continue
+        one, other = (of_cell[cell][metric].dropna() for cell in pair)
+        if len(one) > 1 and one.index.equals(other.index):
+            low, high = t_interval(known["difference"].iloc[0], stats.sem(one - other), len(one) - 1, level)
+            found.loc[row, ["low", "high"]] = low, high
     return found
 
 

@@ -141,6 +141,23 @@ def test_latents_of_one_sae_are_compared_in_pairs(files, tmp_path):
         np.testing.assert_allclose([row.low, row.high], test.confidence_interval(0.95))
 
 
+def test_the_mean_of_an_init_seeds_saes_has_not_the_interval_of_one_of_them(files, tmp_path):
+    """Layer 1 has two init seeds of two SAE seeds, layer 0 one of them."""
+    def two_init_seeds(file):
+        seed = file["cells/sae_seed"][:]
+        file["cells/init_seed"][:], file["cells/sae_seed"][:] = seed // 2, seed % 2
+        file["cells/fuzz_auroc"][(seed // 2 == 1) & (file["cells/layer"][:] == 0)] = np.nan
+
+    a = analysis.load(changed(files[0], tmp_path / "a.h5", two_init_seeds))
+    b = analysis.load(changed(tmp_path / "a.h5", tmp_path / "b.h5", other_scores))
+    found = differences.by_seed(a, b, match(a, b), [metric for metric in METRICS if metric.name == "fuzz_auroc"])
+    rows = found[found["basis"] == "this SAE only"]
+    cells = a.cells[(a.cells["variant"] == "control") & (a.cells["layer"] == 0) & (a.cells["init_seed"] == 0)]
+    row = rows[rows["variant"] == "control"].iloc[0]
+    errors = [r.latents[r.latents["cell"].isin(cells.index)].groupby("cell")["fuzz_auroc"].var() / 5 for r in (a, b)]
+    assert row["high"] - row["low"] > 2 * np.sqrt(sum(error.mean() for error in errors))
+
+
 @pytest.mark.parametrize("option", ["--margin=fuzz_auroc", "--margin=fuzz=0.1", "--margin=l1=-1", "--margin=ce_loss_score=0.1", "--level=95"])
 def test_wrong_margins_and_levels_are_refused(capsys, option):
     with pytest.raises(SystemExit, match="2"):
