@@ -14,7 +14,7 @@ from .data import KIND, pareto
 
 EXPLAINED_VARIANCE = next(metric for metric in METRICS if metric.name == "explained_variance")
 #: Neighbours on a front whose L0 differ by a larger factor say nothing about what lies between them.
-WIDEST_GAP = 4.0
+WIDEST_GAP = 5.0
 #: L0 of the table.
 READ_AT = np.array([digit * 10.0**power for power, digit in product(range(-1, 5), (1, 1.5, 2, 3, 5, 7))])
 #: Points over which the mean over L0 is taken.

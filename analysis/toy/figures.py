@@ -20,7 +20,8 @@ LOWEST_SHOWN = -0.25
 BY_PENALTY = ((VARIANCE, "explained variance", False), ("l0", "L0", True), ("dead_fraction", "dead latents (share)", False))
 #: Widths side by side.
 ACROSS = 4
-MOST_POWERS = 4
+#: Powers of ten that an axis names, in wide panels and in narrow ones.
+MOST_POWERS, FEW_POWERS = 7, 4
 ROW_HEIGHT = 170
 
 
@@ -28,6 +29,7 @@ def matching(table: pd.DataFrame, name: str, caption: str) -> Chart:
     """MMCS against the penalty: a panel a width, a line a hookpoint; shaded where the data itself, or else what is there, is above FOUND."""
     table = with_arms(table[table["mmcs"].notna()])
     panels = []
+    most = MOST_POWERS if table["n_latents"].nunique() < 3 else FEW_POWERS
     for title, part in _by_width(table):
         lines = [_line(line, "mmcs") for _, line in _by_arm(part)]
         first = next(line for _, line in _by_arm(part)).sort_values("penalty")
@@ -35,7 +37,7 @@ def matching(table: pd.DataFrame, name: str, caption: str) -> Chart:
         x = _log_range(part["penalty"])
         shade = [Series("", np.log10(zone).tolist(), [math.nan] * 2, low=[0, 0], high=[1.03, 1.03], marked=False)] if zone else []
         note = f"> {FOUND:g} from {zone[0]:.2g} to {zone[1]:.2g}" if zone else f"never above {FOUND:g}"
-        panels.append(Panel(title, [*shade, chance_line(x, (FOUND, FOUND)), *lines], "L1 penalty", "" if panels else "MMCS", x, (0, 1.03), _powers(x), note=note))
+        panels.append(Panel(title, [*shade, chance_line(x, (FOUND, FOUND)), *lines], "L1 penalty", "" if panels else "MMCS", x, (0, 1.03), _powers(x, most), note=note))
     highest = table.loc[table["mmcs"].idxmax()]
     alt = f"Mean max cosine similarity against the L1 penalty, a panel for each width. Highest: {highest['mmcs']:.3f} at penalty {highest['penalty']:.3g}."
     return _chart(name, panels, min(ACROSS, len(panels)), alt, caption, table)
@@ -50,7 +52,7 @@ def fronts(table: pd.DataFrame, name: str, caption: str) -> Chart:
         for i, measure in enumerate(MEASURES):
             lines = [series for _, line in _by_arm(part) for series in _front(line, measure)]
             x = _log_range(table[measure.name]) if measure.is_log else _range(table[measure.name])
-            panels.append(Panel(title if i == 0 else "", lines, measure.label, "" if i else "explained variance", x, _share_range(table[VARIANCE]), _powers(x) if measure.is_log else {}))
+            panels.append(Panel(title if i == 0 else "", lines, measure.label, "" if i else "explained variance", x, _share_range(table[VARIANCE]), _powers(x, FEW_POWERS) if measure.is_log else {}))
     alt = "Pareto fronts of explained variance against L0, L1, L1 over root L2, and Hoyer, a row for each width. All values: tables/penalties.csv."
     return _chart(name, panels, len(MEASURES), alt, caption, table)
 
@@ -63,7 +65,7 @@ def by_penalty(table: pd.DataFrame, name: str, caption: str) -> Chart:
     for title, part in _by_width(table):
         for i, (column, label, is_log) in enumerate(BY_PENALTY):
             lines = [_line(line, column) for _, line in _by_arm(part)]
-            panels.append(Panel(title if i == 0 else "", lines, "L1 penalty", label, x, None if is_log else _share_range(table[column]), _powers(x), is_log_y=is_log))
+            panels.append(Panel(title if i == 0 else "", lines, "L1 penalty", label, x, None if is_log else _share_range(table[column]), _powers(x, MOST_POWERS), is_log_y=is_log))
     alt = "Explained variance, L0 and dead latents against the L1 penalty, a row for each width. All values: tables/penalties.csv."
     return _chart(name, panels, len(BY_PENALTY), alt, caption, table)
 
@@ -158,13 +160,13 @@ def _share_range(values: pd.Series) -> tuple[float, float]:
     return max(min(0.0, values.min()), LOWEST_SHOWN) - 0.03, 1.03
 
 
-def _powers(limits: tuple[float, float]) -> dict[str, float]:
+def _powers(limits: tuple[float, float], most: int) -> dict[str, float]:
     """Powers of ten between two logarithms, all or every few; as a and b times ten where they are fewer than two."""
     low, high = math.ceil(limits[0]), math.floor(limits[1])
     if high <= low:
         places = [math.log10(digit) + power for power in range(low - 1, high + 1) for digit in (1, 2, 5)]
     else:
-        places = list(range(low, high + 1, math.ceil((high - low + 1) / MOST_POWERS)))
+        places = list(range(low, high + 1, math.ceil((high - low + 1) / most)))
     return {_power(place): place for place in places if limits[0] <= place <= limits[1]}
 
 
