@@ -73,10 +73,13 @@ class ResultsFile:
 def read_file(path: Path) -> ResultsFile:
     """Throws ResultsError. A run may be writing the file."""
     with open_file(path) as file:
-        info = {name: plain(value) for name, value in file.attrs.items()}
-        _check(path, info)
-        cells, stages = _cells(path, file)
-        return ResultsFile(path, identity_of(file), info, cells, stages, _grid(file, cells))
+        try:
+            info = {name: plain(value) for name, value in file.attrs.items()}
+            _check(path, info)
+            cells, stages = _cells(path, file)
+            return ResultsFile(path, identity_of(file), info, cells, stages, _grid(file, cells))
+        except (KeyError, OSError, RuntimeError) as error:  # what h5py throws for parts that make no sense
+            raise ResultsError(f"{path}: cannot be read ({str(error).strip(chr(39))}); it is damaged, or a run is only now making it") from error
 
 
 def open_file(path: Path) -> h5py.File:
@@ -160,7 +163,7 @@ def _cells(path: Path, file: h5py.File) -> tuple[pd.DataFrame, dict[str, int]]:
         raise ResultsError(f"{path}: no dataset /cells/id; the file is damaged or its run never started")
     n_cells = len(group["id"])
     # While a run writes, a stage that is read first vouches for the columns read after it.
-    names = sorted((name for name, data in group.items() if data.ndim == 1), key=lambda name: name not in ("state", "stage"))
+    names = sorted((name for name in group if group[name].ndim == 1), key=lambda name: name not in ("state", "stage"))
     columns = {name: decoded(group[name][:]) for name in names}
     for name, values in columns.items():
         if len(values) != n_cells:

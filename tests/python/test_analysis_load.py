@@ -181,6 +181,23 @@ def test_frames_of_some_cells_are_the_frames_rows(output):
         assert len(results.frame_of(name, [])) == 0
 
 
+def test_a_damaged_file_is_refused_with_its_name(tmp_path):
+    whole = make_results(tmp_path / "results.h5", **SMALL).read_bytes()
+    rng, refused = np.random.default_rng(0), 0
+    path = tmp_path / "damaged.h5"
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(damaged) - 64, 6):
+            damaged[at : at + 64] = bytes(64)
+        path.write_bytes(damaged)
+        try:
+            analysis.load(path)
+        except analysis.ResultsError as error:
+            assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+            refused += 1
+    assert refused > 10
+
+
 def test_works_from_another_folder(tmp_path):
     path = make_results(tmp_path / "results.h5", **SMALL)
     code = f"import analysis; r = analysis.load({str(path)!r}); print(len(r.cells), r.cells.explained_variance.notna().all())"
