@@ -36,7 +36,7 @@ def matching(table: pd.DataFrame, name: str, caption: str) -> Chart:
         zone = found_zone(first["penalty"].to_numpy(), first["mmcs"].to_numpy())
         x = _log_range(part["penalty"])
         shade = [Series("", np.log10(zone).tolist(), [math.nan] * 2, low=[0, 0], high=[1.03, 1.03], marked=False)] if zone else []
-        note = f"> {FOUND:g} from {zone[0]:.2g} to {zone[1]:.2g}" if zone else f"never above {FOUND:g}"
+        note = f"> {FOUND:g}: {zone[0]:.2g} to {zone[1]:.2g}" if zone else f"never above {FOUND:g}"
         panels.append(Panel(title, [*shade, chance_line(x, (FOUND, FOUND)), *lines], "L1 penalty", "" if panels else "MMCS", x, (0, 1.03), _powers(x, most), note=note))
     highest = table.loc[table["mmcs"].idxmax()]
     alt = f"Mean max cosine similarity against the L1 penalty, a panel for each width. Highest: {highest['mmcs']:.3f} at penalty {highest['penalty']:.3g}."
