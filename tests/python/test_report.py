@@ -1,5 +1,8 @@
 """The report of python -m analysis, on made-up results."""
 
+import base64
+import gzip
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +12,7 @@ from xml.etree import ElementTree
 import h5py
 import numpy as np
 import pandas as pd
+import plotly.graph_objects
 import pytest
 from conftest import ROOT
 from make_results import DONE, FAILED, HARVESTED, STARTED, TO_COME, VARIANTS, WORDS, make_results
@@ -19,7 +23,9 @@ import analysis
 from analysis import scores
 from analysis.__main__ import main
 
-SECTIONS = ["reading", "figure2", "scores", "latent-dashboards", "explained-variance", "curves", "latents", "cells", "failures", "provenance"]
+SECTIONS = ["answer", "figure2", "roc", "differences", "seeds", "entropy", "nulls", "latent-dashboards", "explained-variance", "curves", "firing-rates", "cells", "failures", "provenance"]
+FIGURES = ["curves", "differences", "entropy", "figure2", "firing_rates", "roc_detection", "roc_fuzz", "seeds"]
+TABLES = ["answers", "cells", "comparisons", "entropy_correlations", "explained_variance", "figure2", "firing_rates", "means", "scores"]
 
 
 def report(results, output):
@@ -57,6 +63,12 @@ class Page(HTMLParser):
                 self.loads.append(value)
 
 
+def chart_of(text, name):
+    """Data and layout of a chart in the page."""
+    packed = re.search(rf'id="data-chart-{name}">([^<]*)<', text).group(1)
+    return json.loads(gzip.decompress(base64.b64decode(packed)))
+
+
 def row_of(text, section, row):
     """Texts of the cells of a row of the first table of a section."""
     part = text.split(f'<section id="{section}"')[1].split("</section>")[0]
@@ -74,7 +86,8 @@ def test_page_has_every_section_with_a_heading_and_its_figures(made):
     page = Page(made[2])
     assert [name for name in page.ids if name in SECTIONS] == SECTIONS
     assert page.tags.count("h1") == 1 and page.tags.count("h2") == len(SECTIONS)
-    assert made[2].count('<svg role="img" aria-label="') == page.tags.count("svg") == 6
+    assert re.findall(r'data-chart="(\w+)"', made[2]) == sorted(FIGURES, key=lambda name: made[2].index(f'data-chart="{name}"'))
+    assert len(re.findall(r'class="plot" role="img" aria-label="[^"]{30,}"', made[2])) == page.tags.count("figcaption") == len(FIGURES)
     assert len(page.ids) == len(set(page.ids))
     assert "60 of 60 cells done" in made[2] and "it is no evidence" in made[2]
     assert "mean something for the trained variant only" in made[2]
@@ -82,32 +95,57 @@ def test_page_has_every_section_with_a_heading_and_its_figures(made):
 
 def test_page_loads_nothing_from_elsewhere(made):
     page = Page(made[2])
-    assert all(value.startswith("#") or value == "data:," for value in page.loads)
-    assert {"link", "script", "img"} & set(page.tags) == {"link", "script"}
+    files = [value for value in page.loads if not value.startswith("#") and value != "data:,"]
+    assert files and all((made[1] / value).is_file() for value in files), "links to the files of the report"
+    assert {"link", "script", "img"} & set(page.tags) == {"link", "script"} and "src" not in re.findall(r"<script[^>]*?(\w+)=", made[2])
     assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest", made[2])
     inner = {value[1:] for value in page.loads if value.startswith("#")}
     assert inner <= set(page.ids)
 
 
 def test_every_colour_of_the_page_follows_the_theme(made):
-    figures = "".join(re.findall(r"<figure>.*?</figure>", made[2], flags=re.S))
-    assert set(re.findall(r"#[0-9a-f]{6}\b", figures)) == set()
+    figures = "".join(re.findall(r"<figure.*?</figure>", made[2], flags=re.S))
+    charts = [chart_of(made[2], name) for name in FIGURES]
+    assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b", figures + json.dumps(charts))) == set()
     css = (ROOT / "analysis/templates/report.css").read_text()
-    used = set(re.findall(r"var\((--[\w-]+)\)", figures + css))
+    used = set(re.findall(r"var\((--[\w-]+)\)", figures + css)) | set(re.findall(r'"(--[\w-]+)', json.dumps(charts)))
     light, dark = re.findall(r":root \{(.*?)\}", css, flags=re.S)
     assert used <= set(re.findall(r"(--[\w-]+):", light)) & set(re.findall(r"(--[\w-]+):", dark))
 
 
-def test_figures_are_also_files_of_svg(made):
-    files = sorted(path.name for path in (made[1] / "figures").iterdir())
-    assert files == ["curves.svg", "entropy.svg", "figure2.svg", "firing_rates.svg", "roc_detection.svg", "roc_fuzz.svg"]
-    for name in files:
-        assert ElementTree.parse(made[1] / "figures" / name).getroot().tag.endswith("svg")
+def test_figures_are_also_files_of_svg_and_pdf_and_tables_of_csv_and_latex(made):
+    assert sorted(path.name for path in (made[1] / "figures").iterdir()) == sorted(f"{name}.{kind}" for name in FIGURES for kind in ("svg", "pdf"))
+    for name in FIGURES:
+        assert ElementTree.parse(made[1] / f"figures/{name}.svg").getroot().tag.endswith("svg")
+        assert (made[1] / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+    files = {path.name for path in (made[1] / "tables").iterdir()}
+    assert files == {f"{name}.{kind}" for name in TABLES for kind in ("csv", "tex")} | {"all_latents.csv", "latents.csv"}
+
+
+def test_plotly_takes_every_chart_of_the_page(made):
+    for name in FIGURES:
+        chart = chart_of(made[2], name)
+        text = re.sub(r'"--[\w-]+(/[\d.]+)?"', '"rgb(1,2,3)"', json.dumps(chart))
+        figure = plotly.graph_objects.Figure(json.loads(text))
+        assert len(figure.data) >= 5 and any(len(trace.x) for trace in figure.data)
+
+
+def test_page_and_file_draw_the_same_numbers(made):
+    """The trained line of explained variance: in the page's chart, in the SVG (in its points' spacing), and in the results."""
+    chart = chart_of(made[2], "figure2")
+    line = next(trace for trace in chart["data"] if trace["meta"] == "trained" and trace["mode"] == "lines+markers")
+    with h5py.File(made[0]) as file:
+        means = file["cells/explained_variance"][:12].reshape(6, 2).mean(axis=1)
+    np.testing.assert_allclose(line["y"], means, rtol=1e-5)
+    svg = (made[1] / "figures/figure2.svg").read_text()
+    paths = [np.array(re.findall(r"[ML] ([\d.]+) ([\d.]+)", d), float) for d in re.findall(r'<path d="([^"]*)" clip-path[^>]*style="fill: none; stroke: #7c7f84', svg)]
+    heights = next(path[:, 1] for path in paths if len(path) == 6)
+    np.testing.assert_allclose(np.corrcoef(heights, means)[0, 1], -1, atol=1e-6)
 
 
 def test_figure2_csv_holds_means_and_ranges_over_seeds(made):
     results, output, _ = made
-    table = pd.read_csv(output / "figure2.csv")
+    table = pd.read_csv(output / "tables/figure2.csv")
     with h5py.File(results) as file:
         cells = pd.DataFrame({name: data[:] for name, data in file["cells"].items()})
     cells["variant"] = cells["variant"].str.decode("utf-8")
@@ -138,11 +176,11 @@ def test_table_shows_explained_variance_of_both_texts(made):
 
 
 def test_tables_as_csv_have_a_row_for_each_cell_and_latent(made):
-    cells = pd.read_csv(made[1] / "cells.csv")
+    cells = pd.read_csv(made[1] / "tables/cells.csv")
     assert len(cells) == 60 and set(cells["state"]) == {"done"}
-    every = pd.read_csv(made[1] / "all_latents.csv")
+    every = pd.read_csv(made[1] / "tables/all_latents.csv")
     assert len(every) == 60 * 64 and every["firing_rate"].notna().all()
-    latents = pd.read_csv(made[1] / "latents.csv")
+    latents = pd.read_csv(made[1] / "tables/latents.csv")
     assert len(latents) == 60 * 19 and latents["explanation"].notna().all()
 
 
@@ -166,7 +204,7 @@ def test_a_running_sweep_says_how_much_is_done_and_why_cells_failed(tmp_path):
     text = page_of(results, tmp_path / "report")
     assert "17 of 60 cells done" in text and ">1 failed</a>" in text and "2 started, 40 to come" in text
     assert "loss is &lt;NaN&gt; at step 12" in text
-    table = pd.read_csv(tmp_path / "report/figure2.csv")
+    table = pd.read_csv(tmp_path / "report/tables/figure2.csv")
     assert set(table["variant"]) == {"trained", "rerandomized_incl"}
     assert row_of(text, "explained-variance", 2)[-1] == ["–"], "a mean over some of the layers is no mean"
 
@@ -205,7 +243,7 @@ def test_metrics_that_are_nan_everywhere_leave_the_others_alone(tmp_path):
         file["all_latents/firing_rate"][4] = np.nan
         file["curves/explained_variance"][3] = np.nan
     page_of(results, tmp_path / "report")
-    table = pd.read_csv(tmp_path / "report/figure2.csv")
+    table = pd.read_csv(tmp_path / "report/tables/figure2.csv")
     assert "ce_loss_score" not in set(table["metric"])
     trained = table.query("metric == 'explained_variance' and variant == 'trained'").set_index("layer")
     assert trained.loc[2, "n"] == 1 and trained.loc[2, "mean"] == trained.loc[2, "min"] > 0
@@ -241,10 +279,15 @@ def test_several_models_and_settings_stay_apart(tmp_path):
         k[1::2] = 32
         file["cells/k"][:] = k
     page_of(results, tmp_path / "report")
-    table = pd.read_csv(tmp_path / "report/figure2.csv").query("metric == 'l1'")
+    table = pd.read_csv(tmp_path / "report/tables/figure2.csv").query("metric == 'l1'")
     assert len(table) == 2 * 2 * len(VARIANTS) * 2 and set(table["n"]) == {1}
     names = {path.name for path in (tmp_path / "report/figures").iterdir()}
-    assert {"figure2-1.svg", "figure2-2.svg", "curves-4.svg", "firing_rates-4.svg"} <= names
+    assert {"figure2-1.svg", "figure2-2.svg", "curves-4.svg", "firing_rates-4.svg", "settings-1.svg", "settings-2.svg", "by_sparsity.svg"} <= names
+    by_k = pd.read_csv(tmp_path / "report/tables/by_sparsity.csv")
+    with h5py.File(results) as file:
+        expected = file["cells/explained_variance"][:4][1::2].mean()
+    row = by_k.query("model == 'a/tiny' and variant == 'trained' and sparsity == 'k = 32' and metric == 'explained_variance'").iloc[0]
+    assert row["mean"] == pytest.approx(expected, rel=1e-12) and row["n"] == 2
 
 
 @pytest.mark.parametrize("attribute, value, words", [
@@ -274,13 +317,15 @@ def refused(results, folder, words):
 
 
 def test_a_sweep_without_explanations_says_so_and_keeps_no_page_of_an_older_report(tmp_path):
-    (tmp_path / "report/latents").mkdir(parents=True)
-    for name in ("latents/another.html", "latents.csv", "scores.csv"):
+    for folder in ("latents", "tables", "figures"):
+        (tmp_path / "report" / folder).mkdir(parents=True)
+    for name in ("latents/another.html", "tables/latents.csv", "tables/scores.tex", "figures/roc_fuzz.pdf"):
         (tmp_path / "report" / name).write_text("of another run")
     text = page_of(make_results(tmp_path / "results.h5", latents=32, scored=0), tmp_path / "report")
     assert "This sweep asks for no explanations" in text and "latents/" not in text
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"index.html", "figures", "cells.csv", "figure2.csv", "all_latents.csv"}
-    assert not {"fuzz_auroc", "token_entropy", "qualifying_share"} & set(pd.read_csv(tmp_path / "report/figure2.csv")["metric"])
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"index.html", "figures", "tables"}
+    assert not {"latents.csv", "scores.tex", "roc_fuzz.pdf"} & {path.name for path in (tmp_path / "report").glob("*/*")}
+    assert not {"fuzz_auroc", "token_entropy", "qualifying_share"} & set(pd.read_csv(tmp_path / "report/tables/figure2.csv")["metric"])
 
 
 def test_roc_curves_are_those_of_scikit_learn_with_ties(made):
@@ -314,53 +359,34 @@ def test_table_of_scores_has_the_interval_of_a_t_test_over_cells(made):
     with h5py.File(results) as file:
         score, null = file["cells/fuzz_auroc"][:12], file["cells/fuzz_auroc_null"][:12]
     low, high = stats.ttest_1samp(score - null, 0).confidence_interval(0.95)
-    row = pd.read_csv(output / "scores.csv").query("variant == 'trained' and score == 'fuzz_auroc'").iloc[0]
+    row = pd.read_csv(output / "tables/scores.csv").query("variant == 'trained' and score == 'fuzz_auroc'").iloc[0]
     np.testing.assert_allclose(row[["mean", "null", "difference", "low", "high"]].astype(float), [score.mean(), null.mean(), (score - null).mean(), low, high], rtol=1e-5)
     assert row["n"] == 12
-    shown = row_of(text, "scores", 0)
+    shown = row_of(text, "nulls", 0)
     assert shown[0] == ["●", "Trained"] and shown[1:5] == [["fuzzing"], [f"{score.mean():.3f}"], [f"{null.mean():.3f}"], [f"{(score - null).mean():.3f}"]]
     assert shown[5] == [f"{low:.3f}", "to", f"{high:.3f}"] and shown[6] == ["12"]
-    control = row_of(text, "scores", 8)
+    control = row_of(text, "nulls", 8)
     assert control[0] == ["✖", "Control"] and control[5][0].startswith("−") and not control[5][2].startswith("−")
 
 
 def test_scores_of_a_single_cell_have_no_interval(tmp_path):
     text = page_of(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=32), tmp_path / "report")
-    shown = row_of(text, "scores", 0)
+    shown = row_of(text, "nulls", 0)
     assert shown[5:] == [["–"], ["1"]] and shown[4] != ["–"]
 
 
 def test_null_and_chance_stand_in_the_panels_of_scores(made):
-    """Dotted lines: a null for each variant and chance, in each of the two panels; markers are left out."""
-    root = ElementTree.parse(made[1] / "figures/figure2.svg").getroot()
-    dashes = [re.search(r"stroke-dasharray: ([\d. ,]+)", item.get("style", "")) for item in root.iter("{http://www.w3.org/2000/svg}path")]
-    dotted = [match.group(1) for match in dashes if match and float(match.group(1).split(",")[0]) <= 1.05]
-    assert len(dotted) == 2 * (len(VARIANTS) + 1)
+    """Dotted lines: a null for each variant and chance, in each of the two panels."""
+    dotted = [trace for trace in chart_of(made[2], "figure2")["data"] if trace.get("line", {}).get("dash") == "dot"]
+    assert len(dotted) == 2 * (len(VARIANTS) + 1) and all(trace["mode"] == "lines" for trace in dotted)
 
 
-CLICKS = """<script>
-const firsts = [];
-function rows() { return Array.from(document.querySelectorAll("#cells-table tbody tr")).filter((row) => !row.hidden); }
-function column(i) { return rows().map((row) => row.cells[i].dataset.value || "nan").join(" "); }
-const buttons = Array.from(document.querySelectorAll("#cells-table th button"));
-const at = buttons.findIndex((button) => button.title === "%s");
-function note(id, text) { const p = document.createElement("pre"); p.id = id; p.textContent = text; document.body.append(p); }
-buttons[at].click(); note("up", column(at));
-buttons[at].click(); note("down", column(at));
-const filter = document.getElementById("filter");
-filter.value = "STEP0 done"; filter.dispatchEvent(new Event("input")); note("kept", rows().map((row) => row.cells[0].innerText).join(" "));
-</script>"""
-
-
-@pytest.mark.parametrize("column", ["explained_variance", "ce_loss_score"])
-def test_page_runs_in_a_browser_where_the_table_sorts_and_filters(made, chromium, tmp_path, column):
-    (tmp_path / "page.html").write_text(made[2].replace("</body>", CLICKS % column + "</body>"))
-    dom, console = chromium(tmp_path / "page.html")
-    assert console == ""
-    noted = dict(re.findall(r'<pre id="(up|down|kept)">(.*?)</pre>', dom, flags=re.S))
-    with h5py.File(made[0]) as file:
-        values = file[f"cells/{column}"][:]
-    known, missing = np.sort(values[~np.isnan(values)]), [np.nan] * np.isnan(values).sum()
-    np.testing.assert_allclose([float(x) for x in noted["up"].split()], [*known, *missing])
-    np.testing.assert_allclose([float(x) for x in noted["down"].split()], [*known[::-1], *missing])
-    assert re.findall(r"\w+", noted["kept"]) == ["step0"] * 12
+def test_margins_and_level_are_settable_and_checked(tmp_path, capsys):
+    results = make_results(tmp_path / "results.h5", layers=1, latents=8, scored=0)
+    assert main(["report", str(results), "-o", str(tmp_path / "report"), "--margin", "l1=5", "--level", "0.9"]) == 0
+    rows = pd.read_csv(tmp_path / "report/tables/comparisons.csv").groupby("metric")["margin"].first()
+    assert rows["l1"] == 5 and rows["explained_variance"] == 0.05 and "90% interval" in (tmp_path / "report/index.html").read_text()
+    for flags in (["--margin", "l1=0"], ["--margin", "beauty=1"], ["--level", "95"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(["report", str(results), "-o", str(tmp_path / "report"), *flags])
+        assert stopped.value.code == 2
