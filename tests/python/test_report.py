@@ -200,7 +200,7 @@ def test_load_gives_frames_without_padding(made):
 
 def test_a_running_sweep_says_how_much_is_done_and_why_cells_failed(tmp_path):
     states = [DONE] * 17 + [FAILED] + [STARTED] * 2 + [TO_COME] * 40
-    results = make_results(tmp_path / "results.h5", latents=32, states=states, failures={17: "loss is <NaN> at step 12"})
+    results = make_results(tmp_path / "results.h5", latents=16, scored=4, states=states, failures={17: "loss is <NaN> at step 12"})
     text = page_of(results, tmp_path / "report")
     assert "17 of 60 cells done" in text and ">1 failed</a>" in text and "2 started, 40 to come" in text
     assert "loss is &lt;NaN&gt; at step 12" in text
@@ -236,7 +236,7 @@ def test_a_sweep_without_any_finished_cell_is_reported(tmp_path):
 
 
 def test_metrics_that_are_nan_everywhere_leave_the_others_alone(tmp_path):
-    results = make_results(tmp_path / "results.h5", latents=32)
+    results = make_results(tmp_path / "results.h5", layers=3, latents=16, scored=3)
     with h5py.File(results, "r+") as file:
         file["cells/ce_loss_score"][:] = np.nan
         file["cells/explained_variance"][5] = np.nan
@@ -268,12 +268,12 @@ def test_cells_without_any_number_are_reported(tmp_path):
     ("curves/dead_fraction", "cells/n_latents", "cells/d_in", "cells/tokens_evaluated"),
 ])  # fmt: skip
 def test_missing_columns_do_not_stop_the_report(tmp_path, without):
-    text = page_of(make_results(tmp_path / "results.h5", layers=2, seeds=1, latents=32, without=without), tmp_path / "report")
-    assert "10 of 10 cells done" in text
+    text = page_of(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=16, scored=4, without=without), tmp_path / "report")
+    assert "5 of 5 cells done" in text
 
 
 def test_several_models_and_settings_stay_apart(tmp_path):
-    results = make_results(tmp_path / "results.h5", models=("a/tiny", "b/tiny"), layers=2, seeds=2, latents=16)
+    results = make_results(tmp_path / "results.h5", models=("a/tiny", "b/tiny"), layers=2, seeds=2, latents=16, scored=3)
     with h5py.File(results, "r+") as file:
         k = file["cells/k"][:]
         k[1::2] = 32
@@ -321,7 +321,7 @@ def test_a_sweep_without_explanations_says_so_and_keeps_no_page_of_an_older_repo
         (tmp_path / "report" / folder).mkdir(parents=True)
     for name in ("latents/another.html", "tables/latents.csv", "tables/scores.tex", "figures/roc_fuzz.pdf"):
         (tmp_path / "report" / name).write_text("of another run")
-    text = page_of(make_results(tmp_path / "results.h5", latents=32, scored=0), tmp_path / "report")
+    text = page_of(make_results(tmp_path / "results.h5", layers=2, latents=16, scored=0), tmp_path / "report")
     assert "This sweep asks for no explanations" in text and "latents/" not in text
     assert {path.name for path in (tmp_path / "report").iterdir()} == {"index.html", "figures", "tables"}
     assert not {"latents.csv", "scores.tex", "roc_fuzz.pdf"} & {path.name for path in (tmp_path / "report").glob("*/*")}
@@ -370,7 +370,7 @@ def test_table_of_scores_has_the_interval_of_a_t_test_over_cells(made):
 
 
 def test_scores_of_a_single_cell_have_no_interval(tmp_path):
-    text = page_of(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=32), tmp_path / "report")
+    text = page_of(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=16, scored=4), tmp_path / "report")
     shown = row_of(text, "nulls", 0)
     assert shown[5:] == [["–"], ["1"]] and shown[4] != ["–"]
 
