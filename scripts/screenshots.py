@@ -30,6 +30,7 @@ def main() -> int:
         for theme in ("light", "dark"):
             browser.open(options.page.resolve().as_uri(), width=WIDTH, height=HEIGHT, dark=theme == "dark")
             browser.wait("document.querySelector('#chart-figure2').dataset.drawn")
+            browser.run("document.documentElement.style.scrollbarWidth = 'none'")
             path = options.out.with_name(f"{options.out.name}-{theme}.png")
             browser.screenshot(path)
             # Few colours: a palette is a third of the size and looks the same.

@@ -50,7 +50,7 @@ def differences(context: Context) -> str:
             return '<p class="empty">These SAEs have no trained model beside another.</p>'
         margins = of_trained["margin"].dropna().unique()
         band = f" Shaded: the margin of equivalence, ±{margins[0]:g}." if len(margins) == 1 else " Shaded: the margins of equivalence." if len(margins) else ""
-        bases = ", ".join(sorted(set(of_trained["claim"])))
+        bases = ", ".join(sorted(set(of_trained["claim"]) - {"none"})) or "none here"
         alt = f"Trained minus each other variant by layer, with intervals: {', '.join(metric.label for metric in shown)}. All values: tables/comparisons.csv."
         caption = (
             f"Trained minus the other variant; bars: {100 * context.level:g} % intervals ({escape(bases)}), not adjusted for their number.{band} "
