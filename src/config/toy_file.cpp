@@ -189,11 +189,6 @@ void check_together(ToyOptions& options, const toml::table& root) {
   if (!has_embeddings && samples < 2) {
     refuse(options, root, "toy.samples", fmt::format("found {}, expected at least 2", samples));
   }
-  const bool is_divided = samples == 0 || std::lround(options.drawn.held_out * static_cast<double>(samples)) > 0;
-  if (!is_divided || !(options.drawn.held_out > 0)) {
-    refuse(options, root, "toy.held_out",
-           fmt::format("found {}, of which {} samples leave none to measure on", options.drawn.held_out, samples));
-  }
   if (static_cast<double>(options.drawn.features) < options.drawn.active_features) {
     refuse(options, root, "toy.active_features",
            fmt::format("found {}, expected at most toy.features, {}", options.drawn.active_features,

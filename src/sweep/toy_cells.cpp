@@ -58,6 +58,28 @@ ToyCell source_cell(const toy::ToyOptions& options, std::span<const toy::Embeddi
           .d_in = one.rows.size(1)};
 }
 
+//! Matrices are known by their names in rows.
+void require_own_names(const toy::ToyOptions& options, std::span<const toy::Embeddings> all) {
+  std::set<std::string> names;
+  for (const toy::Embeddings& one : all) {
+    if (names.insert(one.name).second) continue;
+    throw ConfigError(options.source,
+                      fmt::format("toy.embeddings: two matrices are called {}; rename the file or folder of one, or "
+                                  "give it a sweep of its own",
+                                  one.name));
+  }
+}
+
+void require_divided(const ToyCell& cell, const toy::ToyOptions& options) {
+  const int64_t n_held_out = toy::n_held_out(options.drawn, cell.n_samples);
+  if (n_held_out > 0 && n_held_out < cell.n_samples) return;
+  throw ConfigError(
+      options.source,
+      fmt::format("toy.held_out: found {}, which divides the {} samples of {} into {} to train on and {} "
+                  "to measure on, expected some of both",
+                  options.drawn.held_out, cell.n_samples, cell.model, cell.n_samples - n_held_out, n_held_out));
+}
+
 void require_different(const std::vector<ToyCell>& cells, const toy::ToyOptions& options) {
   std::set<std::string> ids;
   for (const ToyCell& cell : cells) {
@@ -72,9 +94,11 @@ void require_different(const std::vector<ToyCell>& cells, const toy::ToyOptions&
 
 std::vector<ToyCell> expand_toy(const toy::ToyOptions& options, std::span<const toy::Embeddings> embeddings) {
   std::vector<ToyCell> cells;
+  require_own_names(options, embeddings);
   const auto n_sources = std::ssize(embeddings);
   for (int64_t number = n_sources == 0 ? -1 : 0; number < n_sources; ++number) {
     ToyCell cell = source_cell(options, embeddings, number);
+    require_divided(cell, options);
     for (const std::string& variant : options.data) {
       for (const std::string& hookpoint : options.hookpoints) {
         for (const int64_t seed : options.seeds) {

@@ -29,7 +29,8 @@ struct ToyCell {
 };
 
 //! The cells of a toy sweep, those that share data one after the other, of these those that share a start, too.
-//! embeddings: as many as the options name. Throws ConfigError where two cells would be the same.
+//! embeddings: as many as the options name. Throws ConfigError where two cells would be the
+//! same, two matrices have one name, or samples leave none to train or to measure on.
 std::vector<ToyCell> expand_toy(const toy::ToyOptions& options, std::span<const toy::Embeddings> embeddings);
 
 //! The identifying columns of a cell.

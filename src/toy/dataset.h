@@ -48,7 +48,7 @@ struct Dataset {
 //! mean and deviation of the data of the same seed, before the MLP.
 Dataset make_dataset(const DataOptions& options, const Embeddings* embeddings, const DataKey& key);
 
-//! Samples to train on, and held out, of so many.
+//! Of so many samples, those that metrics are taken on; the others are trained on.
 int64_t n_held_out(const DataOptions& options, int64_t n_samples);
 
 }  // namespace saesweep::toy

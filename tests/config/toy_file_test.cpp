@@ -61,7 +61,6 @@ TEST(ToyFile, SaysWhatIsWrongAndWhere) {
              "a.toml:6: toy.penalties: found a table");
   EXPECT_HAS(error_of(kLeast + "latents = 8\ndata = 'embedding'\n"), "no toy.embeddings say of what");
   EXPECT_HAS(error_of(kLeast + "latents = 8\ndata = 'superposd'\n"), "did you mean \"superposed\"?");
-  EXPECT_HAS(error_of(kLeast + "latents = 8\nsamples = 4\n"), "toy.held_out: found 0.1, of which 4 samples leave none");
   EXPECT_HAS(error_of("[toy]\nlatents = 8\n"), "sweep.name: missing");
 }
 
