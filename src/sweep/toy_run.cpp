@@ -28,6 +28,7 @@
 #include "sweep/run_info.h"
 #include "sweep/stopping.h"
 #include "sweep/toy_cells.h"
+#include "sweep/toy_memory.h"
 #include "sweep/toy_training.h"
 
 namespace saesweep::sweep {
@@ -92,7 +93,8 @@ void ToyRun::prepare() {
     }
   });
   cells_ = expand_toy(options_, embeddings_);
-  training_.emplace(options_, embeddings_, cells_, device_);
+  check_toy_memory(options_, embeddings_, cells_, memory_of_ranks({}, at::Device(at::kCPU), comm_));
+  training_.emplace(options_, embeddings_, cells_, device_, device_.is_cpu() ? 0 : memory_of_ranks({}, device_, comm_));
   const auto check = [&] { require_sweep(folders_.results(), options_.name, "toy"); };
   claim_output(lease_, folders_, settings_, signals_, check, comm_);
   open_results();
@@ -186,9 +188,11 @@ bool ToyRun::write_finished(const std::function<void()>& report) {
     }
     const std::vector<ToyOutcome> outcomes = future.get();
     for (size_t i = 0; i < places.size(); ++i) {
-      summary_.product_seconds += outcomes[i].training.product_seconds;
-      if (outcomes[i].training.is_stopped) continue;
-      summary_.operations += product_operations(cells_[places[i]], options_);
+      const toy::TrainingReport& training = outcomes[i].training;
+      const ToyCell& cell = cells_[places[i]];
+      summary_.product_seconds += training.product_seconds;
+      summary_.operations += toy::product_operations({.epochs = 1}, training.samples, cell.d_in, cell.n_latents);
+      if (training.is_stopped) continue;
       write(places[i], outcomes[i]);
       report();
     }

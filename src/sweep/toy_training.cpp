@@ -12,11 +12,12 @@
 namespace saesweep::sweep {
 
 ToyTraining::ToyTraining(const toy::ToyOptions& options, std::span<const toy::Embeddings> embeddings,
-                         std::span<const ToyCell> cells, at::Device device)
+                         std::span<const ToyCell> cells, at::Device device, uint64_t device_bytes)
     : options_(options),
       embeddings_(embeddings),
       cells_(cells),
       device_(device),
+      device_bytes_(device_bytes),
       data_(static_cast<size_t>(options.threads) + 1),
       starts_(static_cast<size_t>(options.threads) + 1) {}
 
@@ -93,15 +94,14 @@ std::vector<ToyOutcome> ToyTraining::train(std::span<const size_t> places, const
 
 std::vector<std::vector<size_t>> ToyTraining::items(std::span<const size_t> to_do) const {
   std::vector<std::vector<size_t>> items;
-  // A batch may have half of its device's memory.
-  const uint64_t bytes = device_.is_cpu() ? 0 : model::device_bytes(device_) / 2;
   const auto together = [&](const std::vector<size_t>& item, const ToyCell& cell) {
     const ToyCell& first = cells_[item.front()];
     const auto shape = [](const ToyCell& one) {
       return std::tuple(one.embeddings, one.data.variant, one.data.is_behind_mlp, one.n_latents);
     };
     return shape(first) == shape(cell) &&
-           (item.size() + 1) * toy::batch_bytes(options_.training, cell.d_in, cell.n_latents) <= bytes;
+           (item.size() + 1) * toy::batch_bytes(options_.training, cell.n_samples, cell.d_in, cell.n_latents) <=
+               device_bytes_ / 2;
   };
   for (const size_t place : to_do) {
     if (items.empty() || !together(items.back(), cells_[place])) items.emplace_back();

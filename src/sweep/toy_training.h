@@ -37,11 +37,12 @@ class ToyTraining {
   //! Whether to stop; may be asked on any thread.
   using Stop = std::function<bool()>;
 
+  //! device_bytes: of CUDA memory, what every rank may use, so that all divide the cells alike; 0 on the CPU.
   ToyTraining(const toy::ToyOptions& options, std::span<const toy::Embeddings> embeddings,
-              std::span<const ToyCell> cells, at::Device device);
+              std::span<const ToyCell> cells, at::Device device, uint64_t device_bytes);
 
   //! Divides cells, by their places, into what is trained at a time: on CUDA all of one data set and width that fit
-  //! its memory, on the CPU each by itself, since its parameters then stay in the cache.
+  //! half of its memory, on the CPU each by itself, since its parameters then stay in the cache.
   std::vector<std::vector<size_t>> items(std::span<const size_t> to_do) const;
 
   //! An outcome for each cell of an item. On the CPU several threads may call it. Told to stop, it returns soon, with
@@ -63,6 +64,7 @@ class ToyTraining {
   std::span<const toy::Embeddings> embeddings_;
   std::span<const ToyCell> cells_;
   at::Device device_;
+  uint64_t device_bytes_;
   ToyCache<DataOf, toy::Dataset> data_;
   ToyCache<StartOf, toy::Parameters> starts_;
 };

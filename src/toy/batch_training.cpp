@@ -165,10 +165,11 @@ std::vector<TrainingReport> train_batch(std::span<const BatchMember> members, co
   return reports;
 }
 
-uint64_t batch_bytes(const TrainingOptions& options, int64_t d_in, int64_t n_latents) {
+uint64_t batch_bytes(const TrainingOptions& options, int64_t n_samples, int64_t d_in, int64_t n_latents) {
+  const int64_t batch = std::min(options.batch, n_samples);
   // Both matrices with two moments, a gradient and two of Adam's intermediates; codes and their gradient with a mask
   // and two intermediates; samples and errors.
-  const int64_t numbers = int64_t{12} * n_latents * d_in + 5 * options.batch * n_latents + 5 * options.batch * d_in;
+  const int64_t numbers = int64_t{12} * n_latents * d_in + 5 * batch * n_latents + 5 * batch * d_in;
   return static_cast<uint64_t>(numbers) * sizeof(float);
 }
 

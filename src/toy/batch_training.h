@@ -26,6 +26,6 @@ struct BatchMember {
 std::vector<TrainingReport> train_batch(std::span<const BatchMember> members, const std::function<bool()>& is_stopped);
 
 //! Bytes that one SAE of a batch takes on its device, at most.
-uint64_t batch_bytes(const TrainingOptions& options, int64_t d_in, int64_t n_latents);
+uint64_t batch_bytes(const TrainingOptions& options, int64_t n_samples, int64_t d_in, int64_t n_latents);
 
 }  // namespace saesweep::toy
