@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
-#include <set>
+#include <tuple>
 #include <vector>
 
 #include "app/table.h"
@@ -18,11 +19,32 @@ namespace {
 
 //! A run's time over that of its products (docs/performance.md).
 constexpr double kOverhead = 1.15;
+constexpr int64_t kLatentsTimed = 512;
 
-//! SAEs of one data set and width.
+//! SAEs of one data set and width, or all.
 struct Batch {
   int64_t n = 0;
   double operations = 0;
+  //! Of a thread.
+  double seconds = 0;
+};
+
+//! Operations a second of a thread in the products of a cell, timed once for each number of dimensions; the number of
+//! latents makes no difference, since some are worked on at a time.
+class Rates {
+ public:
+  explicit Rates(const toy::ToyOptions& options) : options_(options) {}
+
+  double of(const sweep::ToyCell& cell) {
+    const auto [place, is_new] = rates_.try_emplace(cell.d_in, 0);
+    const int64_t batch = std::min(options_.training.batch, sweep::training_samples(cell, options_));
+    if (is_new) place->second = toy::product_rate(cell.d_in, std::min(cell.n_latents, kLatentsTimed), batch);
+    return place->second;
+  }
+
+ private:
+  const toy::ToyOptions& options_;
+  std::map<int64_t, double> rates_;
 };
 
 }  // namespace
@@ -32,26 +54,29 @@ std::string toy_plan(const toy::ToyOptions& options) {
   for (const std::string& path : options.embeddings) embeddings.push_back(toy::read_embeddings(path));
   const std::vector<sweep::ToyCell> cells = sweep::expand_toy(options, embeddings);
   std::map<std::tuple<std::string, std::string, bool, int64_t>, Batch> batches;
-  double operations = 0;
-  for (const sweep::ToyCell& cell : cells) {
-    Batch& batch = batches[{cell.model, cell.data.variant, cell.data.is_behind_mlp, cell.n_latents}];
-    ++batch.n;
-    batch.operations += sweep::product_operations(cell, options);
-    operations += sweep::product_operations(cell, options);
-  }
+  Batch all;
   model::set_threads(1);
-  const double rate = toy::product_rate(cells.front().d_in, cells.front().n_latents, options.training.batch);
-  const auto time = [&](double n) {
-    return duration_text(kOverhead * n / rate / static_cast<double>(options.threads));
+  Rates rates(options);
+  for (const sweep::ToyCell& cell : cells) {
+    const double operations = sweep::product_operations(cell, options);
+    for (Batch* batch : {&all, &batches[{cell.model, cell.data.variant, cell.data.is_behind_mlp, cell.n_latents}]}) {
+      ++batch->n;
+      batch->operations += operations;
+      batch->seconds += operations / rates.of(cell);
+    }
+  }
+  const auto time = [&](const Batch& batch) {
+    return duration_text(kOverhead * batch.seconds / static_cast<double>(options.threads));
   };
   TextTable table({"model", "data", "hookpoint", "latents", "SAEs", "TFLOP", "time"});
   for (const auto& [key, batch] : batches) {
     const auto& [model, variant, is_behind_mlp, n_latents] = key;
     table.add({model, variant, is_behind_mlp ? "mlp" : "input", fmt::format("{}", n_latents),
-               fmt::format("{}", batch.n), fmt::format("{:.1f}", batch.operations / 1e12), time(batch.operations)});
+               fmt::format("{}", batch.n), fmt::format("{:.1f}", batch.operations / 1e12), time(batch)});
   }
   return fmt::format("{}\n{} SAEs, {:.1f} TFLOP of products; {} on one rank of {} threads at {:.0f} GFLOP/s each\n",
-                     table.text(), cells.size(), operations / 1e12, time(operations), options.threads, rate / 1e9);
+                     table.text(), all.n, all.operations / 1e12, time(all), options.threads,
+                     all.operations / all.seconds / 1e9);
 }
 
 }  // namespace saesweep::app
