@@ -62,6 +62,10 @@ int64_t read_numbers(const std::filesystem::path& path, uint64_t number, std::st
   return n;
 }
 
+bool is_text_ending(const std::filesystem::path& ending) {
+  return ending == ".txt" || ending == ".gz" || ending == ".zst";
+}
+
 Embeddings read_glove(const std::filesystem::path& path) {
   text::LineReader lines(text::ByteSource(path), 0);
   std::vector<float> values;
@@ -81,9 +85,7 @@ Embeddings read_glove(const std::filesystem::path& path) {
   Embeddings made{.rows = at::empty({n, d}, at::kFloat)};
   std::copy(values.begin(), values.end(), made.rows.mutable_data_ptr<float>());
   std::filesystem::path name = path.filename();
-  while (name.extension() == ".gz" || name.extension() == ".zst" || name.extension() == ".txt") {
-    name = name.stem();
-  }
+  while (is_text_ending(name.extension())) name = name.stem();
   made.name = name;
   return made;
 }
@@ -94,14 +96,21 @@ Embeddings read_checkpoint(const std::string& given) {
     throw ModelError(given, "has no weights, whose input embedding is asked for; give a checkpoint's folder");
   }
   const model::Checkpoint checkpoint(source.weights);
-  return {.name = source.name, .rows = checkpoint.tensor(model::kEmbeddingName, at::kFloat).contiguous()};
+  const at::Tensor rows = checkpoint.tensor(model::kEmbeddingName, at::kFloat).contiguous();
+  const auto* values = rows.const_data_ptr<float>();
+  if (!std::all_of(values, values + rows.numel(), [](float value) { return std::isfinite(value); })) {
+    throw ModelError(given, "its input embedding has numbers that are not finite");
+  }
+  return {.name = source.name, .rows = rows};
 }
 
 }  // namespace
 
 Embeddings read_embeddings(const std::string& given) {
-  const bool is_file = std::filesystem::is_regular_file(given) && !given.ends_with(".json");
-  Embeddings made = is_file ? read_glove(given) : read_checkpoint(given);
+  const std::filesystem::path path = given;
+  const bool is_text =
+      is_text_ending(path.extension()) || (std::filesystem::is_regular_file(path) && path.extension() != ".json");
+  Embeddings made = is_text ? read_glove(path) : read_checkpoint(given);
   made.hash = hash_of(made.rows);
   return made;
 }

@@ -17,7 +17,8 @@ struct Embeddings {
 
 //! Reads the input embedding of a checkpoint (model/source.h says how it is named), or a file of GloVe's text form: a
 //! line a word, the word and its numbers apart by spaces; .gz and .zst are unpacked. Throws TextError with file and
-//! line for a line that has other numbers than the first, or none; ModelError for a checkpoint without weights.
+//! line for a line that has other numbers than the first, or none, or for a text file that is not there; ModelError for
+//! a checkpoint without weights, or whose embedding is not finite.
 Embeddings read_embeddings(const std::string& given);
 
 }  // namespace saesweep::toy

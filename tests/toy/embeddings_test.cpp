@@ -56,5 +56,11 @@ TEST_F(Glove, AMissingFileIsNoCheckpointEither) {
   EXPECT_THROW(read_embeddings((folder_.path() / "none").string()), InputError);
 }
 
+TEST_F(Glove, AMissingFileOfATextsNameIsAskedOfNoHub) {
+  for (const char* name : {"glove/small.3d.txt", "glove.txt.gz"}) {
+    EXPECT_THROW(read_embeddings(name), TextError) << name;
+  }
+}
+
 }  // namespace
 }  // namespace saesweep::toy
