@@ -116,5 +116,15 @@ TEST_F(PlanRows, AnotherSweepIsRefused) {
   EXPECT_NE(message.find("'another'"), std::string::npos) << message;
 }
 
+TEST_F(PlanRows, AToySweepOfTheSameNameIsRefused) {
+  std::string message = "accepted";
+  try {
+    require_sweep(file_, options_.name, "toy");
+  } catch (const OutputError& error) {
+    message = error.what();
+  }
+  EXPECT_NE(message.find("holds the sweep 'small', expected the toy sweep 'small'"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace saesweep::sweep
