@@ -57,21 +57,28 @@ def interval(values) -> tuple[float, float]:
 
 
 def above_null(cells: pd.DataFrame) -> pd.DataFrame:
-    """SETTINGS, model, variant, score (a name of SCORES), mean, null, difference, low, high, n.
+    """SETTINGS, model, variant, score (a name of SCORES), mean, null, difference, low, high, n_seeds, n_cells.
 
-    Over the cells with both the score and its null, each the mean over its latents; low and high: 95 % interval of the
-    difference over these n cells.
+    Over the cells with both the score and its null, each the mean over its latents, of the layers that all seeds have; low
+    and high: 95 % interval of the difference over seeds (init seeds where there are several), NaN with one.
     """
     cells = with_settings(cells)
     rows = []
     for keys, part in cells.groupby([*SETTINGS, "model", "variant"], sort=False):
         rows += [(*keys, *row) for row in (_above_null(part, metric) for metric in SCORES) if row]
-    return pd.DataFrame(rows, columns=[*SETTINGS, "model", "variant", "score", "mean", "null", "difference", "low", "high", "n"])
+    names = [*SETTINGS, "model", "variant", "score", "mean", "null", "difference", "low", "high", "n_seeds", "n_cells"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def _above_null(cells: pd.DataFrame, metric: Metric) -> tuple | None:
-    both = cells[[metric.name, metric.null]].dropna()
-    if both.empty:
+    cells = cells.dropna(subset=[metric.name, metric.null])
+    if cells.empty:
         return None
-    difference = both[metric.name] - both[metric.null]
-    return (metric.name, both[metric.name].mean(), both[metric.null].mean(), difference.mean(), *interval(difference), len(both))
+    cells = cells.assign(difference=cells[metric.name] - cells[metric.null])
+    by_seed = cells.pivot_table(index=["init_seed", "sae_seed"], columns="layer", values="difference").dropna(axis=1)
+    cells = cells[cells["layer"].isin(by_seed.columns)] if by_seed.shape[1] else cells
+    seeds = by_seed.mean(axis=1)
+    if seeds.index.get_level_values("init_seed").nunique() > 1:
+        seeds = seeds.groupby("init_seed").mean()
+    means = cells[[metric.name, metric.null, "difference"]].mean()
+    return (metric.name, *means, *interval(seeds.dropna()), len(seeds), len(cells))

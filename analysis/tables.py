@@ -150,9 +150,9 @@ def above_null(rows: pd.DataFrame, caption: str, labels: dict[str, str]) -> str:
                 span = f"{number(row.low)} to {number(row.high)}" if np.isfinite(row.low) else MISSING
                 lines.append(
                     f'{head}<th scope="row" class="light">{SCORE_NAMES[row.score]}</th><td>{number(row.mean)}</td><td>{number(row.null)}</td>'
-                    f'<td class="total">{number(row.difference)}</td><td>{span}</td><td>{row.n}</td>'
+                    f'<td class="total">{number(row.difference)}</td><td>{span}</td><td>{row.n_seeds}</td><td>{row.n_cells}</td>'
                 )
-    header = ["variant", "score", *(f'<th scope="col" class="num">{name}</th>' for name in ("mean", "null", "difference", "its 95% interval", "cells"))]
+    header = ["variant", "score", *(f'<th scope="col" class="num">{name}</th>' for name in ("mean", "null", "difference", "its 95% interval", "seeds", "cells"))]
     return table(caption, header, lines, 'class="groups"')
 
 

@@ -354,25 +354,26 @@ def test_predictions_are_those_that_the_judge_answered(made):
     assert set(truth) == {0, 1} and len(truth) < 2 * 19 * 40
 
 
-def test_table_of_scores_has_the_interval_of_a_t_test_over_cells(made):
+def test_table_of_scores_has_the_interval_of_a_t_test_over_seeds(made):
     results, output, text = made
     with h5py.File(results) as file:
         score, null = file["cells/fuzz_auroc"][:12], file["cells/fuzz_auroc_null"][:12]
-    low, high = stats.ttest_1samp(score - null, 0).confidence_interval(0.95)
+    seeds = (score - null).reshape(6, 2).mean(0)  # the seeds run fastest
+    low, high = stats.ttest_1samp(seeds, 0).confidence_interval(0.95)
     row = pd.read_csv(output / "tables/scores.csv").query("variant == 'trained' and score == 'fuzz_auroc'").iloc[0]
     np.testing.assert_allclose(row[["mean", "null", "difference", "low", "high"]].astype(float), [score.mean(), null.mean(), (score - null).mean(), low, high], rtol=1e-5)
-    assert row["n"] == 12
+    assert row["n_seeds"] == 2 and row["n_cells"] == 12
     shown = row_of(text, "nulls", 0)
     assert shown[0] == ["●", "Trained"] and shown[1:5] == [["fuzzing"], [f"{score.mean():.3f}"], [f"{null.mean():.3f}"], [f"{(score - null).mean():.3f}"]]
-    assert shown[5] == [f"{low:.3f}", "to", f"{high:.3f}"] and shown[6] == ["12"]
+    assert shown[5] == [f"{low:.3f}", "to", f"{high:.3f}"] and shown[6:] == [["2"], ["12"]]
     control = row_of(text, "nulls", 8)
     assert control[0] == ["✖", "Control"] and control[5][0].startswith("−") and not control[5][2].startswith("−")
 
 
-def test_scores_of_a_single_cell_have_no_interval(tmp_path):
+def test_scores_of_a_single_seed_have_no_interval(tmp_path):
     text = page_of(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=16, scored=4), tmp_path / "report")
     shown = row_of(text, "nulls", 0)
-    assert shown[5:] == [["–"], ["1"]] and shown[4] != ["–"]
+    assert shown[5:] == [["–"], ["1"], ["1"]] and shown[4] != ["–"]
 
 
 def test_null_and_chance_stand_in_the_panels_of_scores(made):
@@ -390,3 +391,20 @@ def test_margins_and_level_are_settable_and_checked(tmp_path, capsys):
         with pytest.raises(SystemExit) as stopped:
             main(["report", str(results), "-o", str(tmp_path / "report"), *flags])
         assert stopped.value.code == 2
+
+
+def test_init_seeds_where_there_are_several_give_the_interval_of_a_score_above_its_null():
+    rng = np.random.default_rng(0)
+    grid = pd.MultiIndex.from_product([range(3), range(2), range(4)], names=["init_seed", "sae_seed", "layer"])
+    cells = grid.to_frame(index=False).assign(
+        model="m", variant="control", hookpoint=[f"layers.{layer}" for _, _, layer in grid], architecture="topk", expansion_factor=16,
+        k=16, penalty=np.nan, tokens=1000, fuzz_auroc=rng.uniform(0.6, 0.8, 24), fuzz_auroc_null=rng.uniform(0.4, 0.6, 24),
+        detection_auroc=np.nan, detection_auroc_null=np.nan, simulation_correlation=np.nan, simulation_correlation_null=np.nan,
+    )  # fmt: skip
+    cells.loc[(cells["init_seed"] == 0) & (cells["layer"] == 3), "fuzz_auroc"] = np.nan
+    (row,) = scores.above_null(cells).itertuples()
+    common = cells[cells["layer"] < 3]
+    seeds = (common["fuzz_auroc"] - common["fuzz_auroc_null"]).groupby(common["init_seed"]).mean()
+    low, high = stats.ttest_1samp(seeds, 0).confidence_interval(0.95)
+    assert (row.n_seeds, row.n_cells) == (3, 18)
+    np.testing.assert_allclose((row.difference, row.low, row.high), (seeds.mean(), low, high))
