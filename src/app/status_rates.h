@@ -38,6 +38,7 @@ struct TimeLeft {
 
 //! Of each job: what is left of its cells by what such cells took so far (of the same model and expansion factor where
 //! there are any), or for training by the rate, over its ranks; at least what the rank with the longest unit has left.
+//! Unknown of toy sweeps, which do not say how many ranks and threads they have.
 std::vector<TimeLeft> times_left(const SweepStatus& status);
 //! Of the running job that needs longest.
 TimeLeft time_left(const SweepStatus& status);

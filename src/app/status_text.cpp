@@ -66,12 +66,13 @@ std::string end_text(const JobStatus& job) {
   return job.ranks.front().has_ended ? "" : "was killed: its log breaks off";
 }
 
-std::string one_job_text(const JobStatus& job) {
+std::string one_job_text(const JobStatus& job, bool is_toy) {
   const std::string end = end_text(job);
   const std::string note = end.empty() ? "" : "; " + end;
   if (!job.is_running()) return fmt::format("Not running{}\n", note);
   const std::string name = job.shard.empty() ? "" : job_name(job) + ", ";
-  return fmt::format("Running: {}{}; {}{}\n", name, job.holder, ranks_text(job), note);
+  const std::string ranks = is_toy ? "" : "; " + ranks_text(job);
+  return fmt::format("Running: {}{}{}{}\n", name, job.holder, ranks, note);
 }
 
 struct JobCells {
@@ -90,7 +91,7 @@ std::vector<JobCells> cells_of_jobs(const SweepStatus& status) {
 }
 
 std::string jobs_text(const SweepStatus& status) {
-  if (status.jobs.size() == 1) return one_job_text(status.jobs.front());
+  if (status.jobs.size() == 1) return one_job_text(status.jobs.front(), status.is_toy());
   const auto n_running = std::ranges::count_if(status.jobs, &JobStatus::is_running);
   const auto counts = cells_of_jobs(status);
   const auto left = times_left(status);
@@ -123,7 +124,9 @@ std::string past_rate_text(const SweepStatus& status) {
     tokens += cell.tokens_trained;
     seconds += cell.train_seconds;
   }
-  return seconds > 0 ? fmt::format("Rate so far: {} training tokens/s a rank\n", count_text(tokens / seconds)) : "";
+  if (!(seconds > 0)) return "";
+  return fmt::format("Rate so far: {} training {}\n", count_text(tokens / seconds),
+                     status.is_toy() ? "samples/s a thread" : "tokens/s a rank");
 }
 
 std::string rate_text(const SweepStatus& status) {
@@ -150,7 +153,7 @@ double known_total(const TimeLeft& left) {
 }
 
 std::string left_text(const SweepStatus& status) {
-  if (!status.is_running() || status.cells.empty()) return "";
+  if (!status.is_running() || status.cells.empty() || status.is_toy()) return "";
   const TimeLeft left = time_left(status);
   if (std::isnan(left.device)) return "Time left: unknown before ranks have logged their first progress\n";
   std::string text = fmt::format("Time left{}: ", has_cells_elsewhere(status) ? " of the jobs that run" : "");

@@ -219,7 +219,8 @@ void mark_work(SweepStatus& status) {
   }
   for (CellProgress& cell : status.cells) {
     const bool is_open = cell.state != State::kDone && cell.state != State::kFailed;
-    cell.is_at_work = is_open && at_work.contains(cell.row.id);
+    const bool is_begun = status.is_toy() && status.is_running() && cell.state == State::kStarted;
+    cell.is_at_work = is_begun || (is_open && at_work.contains(cell.row.id));
   }
 }
 
@@ -254,6 +255,7 @@ SweepStatus read_status(const std::filesystem::path& output) {
   }
   if (last != nullptr) {
     status.sweep_name = last->info.sweep_name;
+    status.kind = last->info.kind;
     Joining(sources, *last).join(status, place.is_one_job);
   }
   for (Source& source : sources) status.jobs.push_back(std::move(source.job));

@@ -36,7 +36,7 @@ struct CellProgress {
   std::string failure = {};
   //! Of SweepStatus::jobs, the one that has the cell; nothing where its job has not begun.
   std::optional<size_t> job = {};
-  //! Among the cells that a rank of a running job trains, evaluates or harvests.
+  //! Among the cells that a rank of a running job trains, evaluates or harvests; of a toy sweep that runs, those begun.
   bool is_at_work = false;
   double tokens_trained = kUnknown;
   double train_seconds = kUnknown;
@@ -54,6 +54,8 @@ struct SweepStatus {
   std::filesystem::path output = {};
   //! "" before any file of results is there.
   std::string sweep_name = {};
+  //! Of the results: "sweep", or "toy", whose tokens are samples and whose ranks write no logs.
+  std::string kind = "sweep";
   //! Running ones first.
   std::vector<JobStatus> jobs = {};
   //! Each cell of the sweep once, by train id.
@@ -66,6 +68,7 @@ struct SweepStatus {
   double now = kUnknown;
 
   bool is_running() const;
+  bool is_toy() const { return kind == "toy"; }
 };
 
 //! Reads an output folder with all its shards, the folder of one shard, or a file of results (results.h5 stands for

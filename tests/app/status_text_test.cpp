@@ -70,6 +70,15 @@ TEST(StatusText, TheRateSoFarIsOfTrainedCells) {
   EXPECT_FALSE(has(status_text(status_of({cell_of("a", State::kToCome, Stage::kNone)}, {}, "")), "tokens/s"));
 }
 
+TEST(StatusText, AToySweepHasSamplesAndNoLogs) {
+  SweepStatus status = status_of({cell_of("a", State::kDone, Stage::kEvaluated)}, {}, kHolder);
+  status.kind = "toy";
+  const auto text = status_text(status);
+  EXPECT_TRUE(has(text, "Rate so far: 500 training samples/s a thread\n")) << text;
+  EXPECT_FALSE(has(text, "no rank has said anything")) << text;
+  EXPECT_FALSE(has(text, "Time left")) << text;
+}
+
 TEST(StatusText, FailuresAreGivenWithReasonsAndCutWhereMany) {
   const auto few = status_text(mixed(""));
   EXPECT_TRUE(has(few, "  tiny trained layers.3")) << few;
