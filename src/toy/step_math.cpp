@@ -14,7 +14,7 @@ float rectified_row(int64_t n, const float* bias, float* values) {
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < n; ++i) {
     const float value = values[i] + bias[i];
-    values[i] = value > 0 ? value : 0.0F;
+    values[i] = value < 0 ? 0.0F : value;  // what is no number stays, for the loss to tell
     sum += values[i];
   }
   return sum;

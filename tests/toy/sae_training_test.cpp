@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/errors.h"
 #include "toy/evaluation.h"
 #include "toy/product_rate.h"
@@ -70,6 +72,17 @@ TEST(ToyTraining, ALossThatDivergesIsTold) {
   EXPECT_THROW(train(
                    data.train, {{.epochs = 3, .learning_rate = 1e30}, 0.1, 1}, [] { return false; }, parameters),
                NumericError);
+}
+
+TEST(ToyTraining, AParameterThatIsNoNumberIsTold) {
+  const Dataset data = small_data();
+  for (const int64_t latent : {0, 63}) {
+    Parameters parameters = initial_parameters(16, 64, 1);
+    parameters.W_enc[latent][3] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_THROW(train(
+                     data.train, {{.epochs = 1}, 0.1, 1}, [] { return false; }, parameters),
+                 NumericError);
+  }
 }
 
 TEST(ToyTraining, CountsTheOperationsOfFiveProducts) {
