@@ -39,6 +39,10 @@ void ToyTraining::measure(const toy::Parameters& parameters, const toy::Dataset&
   const Stopwatch watch;
   outcome.evaluation = toy::evaluate(parameters, data.held_out, data.features);
   outcome.evaluation_seconds = watch.seconds();
+  // The last step's loss was taken before it.
+  if (!std::isfinite(outcome.evaluation.mse)) {
+    outcome.failure = fmt::format("its squared error is {}; a lower learning_rate may help", outcome.evaluation.mse);
+  }
 }
 
 ToyOutcome ToyTraining::train_alone(const ToyCell& cell, const Stop& is_stopped) {
