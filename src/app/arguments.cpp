@@ -37,6 +37,10 @@ std::string required_argument(const std::string& command, const po::variables_ma
   throw ConfigError("saesweep " + command, fmt::format("no {} given; see saesweep {} --help", meaning, command));
 }
 
+std::vector<std::string> overrides_of(const po::variables_map& given) {
+  return given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
+}
+
 std::string help_text(const std::string& usage, const po::options_description& options) {
   return fmt::format("{}\n{}", usage, fmt::streamed(options));
 }

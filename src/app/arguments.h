@@ -17,6 +17,9 @@ boost::program_options::variables_map parse_arguments(const std::string& command
 std::string required_argument(const std::string& command, const boost::program_options::variables_map& given,
                               const std::string& name, const std::string& meaning);
 
+//! Values of --set, in the order given.
+std::vector<std::string> overrides_of(const boost::program_options::variables_map& given);
+
 //! `usage`, and the options.
 std::string help_text(const std::string& usage, const boost::program_options::options_description& options);
 

@@ -58,10 +58,6 @@ po::options_description describe() {
   return options;
 }
 
-std::vector<std::string> overrides_of(const po::variables_map& given) {
-  return given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
-}
-
 //! What the command line asks beside the sweep.
 struct PlanSettings {
   int n_ranks = 1;

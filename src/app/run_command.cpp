@@ -6,13 +6,13 @@
 #include <cstdio>
 
 #include "app/arguments.h"
+#include "app/parallel_command.h"
 #include "app/progress_option.h"
 #include "base/errors.h"
 #include "base/progress.h"
 #include "base/stop_signals.h"
 #include "config/sweep_file.h"
 #include "mpi/comm.h"
-#include "mpi/environment.h"
 #include "sweep/output_folders.h"
 #include "sweep/run.h"
 
@@ -69,11 +69,9 @@ void print_summary(const sweep::RunSummary& summary) {
 }
 
 int run_all(const po::variables_map& given, const StopSignals& signals, const mpi::Comm& world) {
-  const std::vector<std::string> overrides =
-      given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
   const std::string path = required_argument("run", given, "sweep", "sweep file");
   const sweep::RunSettings settings = settings_of(given);
-  const sweep::SweepOptions options = config::read_sweep(path, overrides);
+  const sweep::SweepOptions options = config::read_sweep(path, overrides_of(given));
   const sweep::RunSummary summary = sweep::run_sweep(options, settings, signals, world);
   if (world.is_root()) print_summary(summary);
   const bool is_left = summary.n_done + summary.n_failed < summary.n_cells;
@@ -84,22 +82,7 @@ int run_all(const po::variables_map& given, const StopSignals& signals, const mp
 }  // namespace
 
 int run_command(const std::vector<std::string>& args) {
-  const po::options_description options = describe();
-  int argc = 0;
-  char** argv = nullptr;
-  const StopSignals signals;  // before MPI starts threads
-  const mpi::Environment environment(argc, argv);
-  const mpi::Comm world = mpi::Comm::world();
-  try {
-    const po::variables_map given = parse_arguments("run", args, options, "sweep");
-    if (!given.contains("help")) return run_all(given, signals, world);
-    if (world.is_root()) fmt::print("{}", help_text(kUsage, options));
-    return static_cast<int>(ExitCode::kDone);
-  } catch (const Error& error) {
-    // Thrown on all ranks alike: one of them tells.
-    if (world.is_root()) fmt::print(stderr, "saesweep: error: {}\n", error.what());
-    return static_cast<int>(error.exit_code());
-  }
+  return parallel_command("run", kUsage, args, describe(), run_all);
 }
 
 }  // namespace saesweep::app

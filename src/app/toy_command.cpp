@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "app/arguments.h"
+#include "app/parallel_command.h"
 #include "app/progress_option.h"
 #include "app/toy_plan.h"
 #include "base/errors.h"
@@ -13,7 +14,6 @@
 #include "base/stop_signals.h"
 #include "config/toy_file.h"
 #include "mpi/comm.h"
-#include "mpi/environment.h"
 #include "sweep/toy_run.h"
 
 namespace saesweep::app {
@@ -75,9 +75,8 @@ int run_or_print(const po::variables_map& given, const StopSignals& signals, con
     if (world.is_root()) fmt::print("{}", config::list_toy_keys());
     return 0;
   }
-  const std::vector<std::string> overrides =
-      given.contains("set") ? given["set"].as<std::vector<std::string>>() : std::vector<std::string>{};
-  const toy::ToyOptions options = config::read_toy(required_argument("toy", given, "sweep", "sweep file"), overrides);
+  const toy::ToyOptions options =
+      config::read_toy(required_argument("toy", given, "sweep", "sweep file"), overrides_of(given));
   if (given.contains("resolved") || given.contains("plan")) {
     if (world.is_root()) fmt::print("{}", given.contains("plan") ? toy_plan(options) : options.resolved);
     return 0;
@@ -88,22 +87,7 @@ int run_or_print(const po::variables_map& given, const StopSignals& signals, con
 }  // namespace
 
 int toy_command(const std::vector<std::string>& args) {
-  const po::options_description options = describe();
-  int argc = 0;
-  char** argv = nullptr;
-  const StopSignals signals;  // before MPI starts threads
-  const mpi::Environment environment(argc, argv);
-  const mpi::Comm world = mpi::Comm::world();
-  try {
-    const po::variables_map given = parse_arguments("toy", args, options, "sweep");
-    if (!given.contains("help")) return run_or_print(given, signals, world);
-    if (world.is_root()) fmt::print("{}", help_text(kUsage, options));
-    return static_cast<int>(ExitCode::kDone);
-  } catch (const Error& error) {
-    // Thrown on all ranks alike: one of them tells.
-    if (world.is_root()) fmt::print(stderr, "saesweep: error: {}\n", error.what());
-    return static_cast<int>(error.exit_code());
-  }
+  return parallel_command("toy", kUsage, args, describe(), run_or_print);
 }
 
 }  // namespace saesweep::app
