@@ -190,7 +190,7 @@ at::Tensor SafetensorsFile::view(uint64_t begin, at::ScalarType dtype, at::IntAr
         data, shape, [file = file_](void*) {}, options);
   }
   at::Tensor copy = at::empty(shape, options);
-  std::memcpy(copy.data_ptr(), data, copy.nbytes());
+  if (copy.nbytes() > 0) std::memcpy(copy.data_ptr(), data, copy.nbytes());
   return copy;
 }
 
