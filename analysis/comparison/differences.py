@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..inference import compare_variants
+from ..inference import compare_variants, rank_correlations
 from ..inference.comparisons import FAMILY
 from ..inference.decisions import t_interval, verdicts, with_holm
 from ..inference.designs import THIS_SAE
@@ -20,6 +20,9 @@ from .match import Matched
 
 #: What is compared of each latent.
 LATENT_SCORES = ("fuzz_auroc", "detection_auroc", "simulation_correlation", "token_entropy", "firing_rate")
+#: Of rank_correlations, what is told of them.
+CORRELATION = ["rho", "low", "high", "n_seeds", "n_layers", "basis", "claim"]
+KEYS = [*SETTINGS, "model", "variant"]
 #: The verdict on numbers that do not differ, beside those of inference.decisions.
 EQUAL = "equal"
 FRAMES = ("cells", "curves", "latents", "all_latents", "judged")
@@ -169,20 +172,32 @@ def _aligned(frame: str, a: Results, b: Results, pairs: pd.DataFrame) -> Iterato
         yield one.iloc[both["row_a"]].drop(columns=keys), other.iloc[both["row_b"]].drop(columns=keys)
 
 
-def latents(a: Results, b: Results, matched: Matched) -> pd.DataFrame:
-    """A row per model, variant and score of the latents that both sweeps drew: n, rho (Spearman's rank correlation of A's
-    and B's, over all SAEs together), mean_a, mean_b, max_abs, same_sae (whether all stand in SAEs with equal train ids; where not, latents of one
-    number share their start at most). Where all scores of a sweep are equal rho is NaN."""
+def latents(a: Results, b: Results, matched: Matched, level: float = 0.95) -> pd.DataFrame:
+    """A row per setting, model, variant and score of the latents that both sweeps drew: SETTINGS (A's), model, variant, score,
+    n (latents), mean_a, mean_b, max_abs, same_sae (whether all stand in SAEs with equal train ids; where not, latents of one
+    number share their start at most), CORRELATION: inference.rank_correlations of A's and B's scores, with A's seeds. rho is
+    NaN where no SAE has enough latents, or all scores of a sweep are equal in each.
+    """
     one, other = _aligned_latents(a, b, matched)
-    rows = []
-    for (model, variant), part in one.groupby(["model", "variant"], sort=False):
-        for score in [name for name in LATENT_SCORES if name in one and name in other]:
-            values = pd.DataFrame({"a": part[score], "b": other.loc[part.index, score]}).dropna()
-            if len(values):
-                varied = len(values) > 1 and (values.nunique() > 1).all()
-                rho = stats.spearmanr(values["a"], values["b"]).statistic if varied else np.nan
-                rows.append((model, variant, score, len(values), rho, values["a"].mean(), values["b"].mean(), (values["a"] - values["b"]).abs().max(), bool(part["same_sae"].all())))
-    return pd.DataFrame(rows, columns=["model", "variant", "score", "n", "rho", "mean_a", "mean_b", "max_abs", "same_sae"])
+    scores = [name for name in LATENT_SCORES if name in one and name in other]
+    columns = {f"{name}_{letter}": part[name] for letter, part in (("a", one), ("b", other)) for name in scores}
+    both = one[["cell", "same_sae"]].assign(**columns)
+    cells = a.cells.loc[matched.pairs["a"]]
+    found = rank_correlations(cells, both, {name: (f"{name}_a", f"{name}_b") for name in scores}, level)
+    both = both.join(with_settings(cells)[KEYS], on="cell")
+    rows = [row for key, part in both.groupby(KEYS, sort=False) for row in _score_rows(key, part, scores)]
+    frame = pd.DataFrame(rows, columns=[*KEYS, "score", "n", "mean_a", "mean_b", "max_abs", "same_sae"])
+    found = found.rename(columns={"metric": "score"})[[*KEYS, "score", *CORRELATION]]
+    return frame.merge(found, on=[*KEYS, "score"], how="left")
+
+
+def _score_rows(key: tuple, part: pd.DataFrame, scores: Sequence[str]) -> Iterator[tuple]:
+    """A row for each score that some latent has in both."""
+    for score in scores:
+        one, other = (values for _, values in part[[f"{score}_a", f"{score}_b"]].dropna().items())
+        if len(one):
+            largest = (one - other).abs().max()
+            yield (*key, score, len(one), one.mean(), other.mean(), largest, bool(part["same_sae"].all()))
 
 
 def _aligned_latents(a: Results, b: Results, matched: Matched) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -48,7 +48,7 @@ def write_comparison(a: Results, b: Results, output: Path, margins: Mapping[str,
     metrics = [metric for metric in METRICS if all(metric.name in r.cells and r.cells[metric.name].notna().any() for r in (a, b))]
     frames = {
         "differences": differences.by_seed(a, b, matched, metrics, margins, level),
-        "latents": differences.latents(a, b, matched),
+        "latents": differences.latents(a, b, matched, level),
         "settings": settings(a, b),
         "bits": differences.by_column(a, b, matched),
         "only_in_one": matched.only,
@@ -75,8 +75,8 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
         "js": "\n".join((TEMPLATES / name).read_text() for name in ("embed.js", "compare.js")) if numbers else "",
         "figures": figures or '<p class="empty">No cell is evaluated in both yet.</p>',
         "overview": _overview(found),
-        "differences": of_frame("Differences", _labelled(found.drop(columns=["basis", *_constant(found, [*SETTINGS, "model"])])), HEADERS),
-        "latents": of_frame(CAPTIONS["latents"], _labelled(frames["latents"]), HEADERS),
+        "differences": of_frame("Differences", _labelled(_told(found)), HEADERS),
+        "latents": of_frame(CAPTIONS["latents"], _labelled(_told(frames["latents"])), HEADERS),
         "settings": of_frame(CAPTIONS["settings"], frames["settings"], HEADERS) if len(frames["settings"]) else "<p>Nothing.</p>",
         "bits": of_frame("Columns that differ", differing, HEADERS) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
         "only": _only(matched),
@@ -150,6 +150,11 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
     metrics = {metric.name: metric.label for metric in METRICS}
     readable = {"variant": variant_label, "metric": lambda name: metrics.get(name, name), "score": lambda name: metrics.get(name, name.replace("_", " "))}
     return frame.assign(**{name: frame[name].map(label) for name, label in readable.items() if name in frame})
+
+
+def _told(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without what is the same in all rows or stands in the files alone."""
+    return frame.drop(columns=["basis", *_constant(frame, [*SETTINGS, "model"])])
 
 
 def _constant(frame: pd.DataFrame, names: list[str]) -> list[str]:

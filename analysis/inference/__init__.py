@@ -5,8 +5,11 @@ docs/statistics.md gives the formulas and their sources. All functions are pure,
 
 from .answers import model_answers
 from .comparisons import compare_over_layers, compare_variants, default_margins
-from .correlations import entropy_correlations
+from .correlations import entropy_correlations, rank_correlations
 from .means import variant_means
 from .sentences import answer_sentences
 
-__all__ = ["answer_sentences", "compare_over_layers", "compare_variants", "default_margins", "entropy_correlations", "model_answers", "variant_means"]
+__all__ = [
+    "answer_sentences", "compare_over_layers", "compare_variants", "default_margins", "entropy_correlations", "model_answers",
+    "rank_correlations", "variant_means",
+]  # fmt: skip

@@ -1,6 +1,8 @@
-"""Rank correlation of the latents' token entropy with their scores."""
+"""Rank correlations of two numbers of the latents, as of their token entropy with their scores."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,36 +24,46 @@ COLUMNS = [*SETTINGS, "model", "metric", "variant", "rho", "low", "high", "n_lat
 
 
 def entropy_correlations(cells: pd.DataFrame, latents: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """A row per setting, model, variant and score (`metric`, of SCORES): COLUMNS.
+    """rank_correlations of the token entropy with each of SCORES, by whose name they stand in `metric`."""
+    pairs = {score: (ENTROPY, score) for score in SCORES if {ENTROPY, score} <= set(latents)}
+    return rank_correlations(cells, latents, pairs, level)
+
+
+def rank_correlations(
+    cells: pd.DataFrame, latents: pd.DataFrame, pairs: Mapping[str, tuple[str, str]], level: float = 0.95
+) -> pd.DataFrame:
+    """A row per setting, model, variant and pair of columns of `latents` (`metric`, its name in pairs): COLUMNS.
 
     rho: Spearman's, of the latents of each SAE, averaged as Fisher's z over layers, then seeds, and turned back; so
     differences between layers do not enter. low, high: t interval of the seeds' z. With one seed: over its latents, by the
     variance (1 + rho^2 / 2) / (n - 3) of Bonett and Wright (2000).
     """
     cells = with_settings(cells)
-    parts = [part for score in SCORES if {ENTROPY, score} <= set(latents) for part in _of_score(cells, latents, score, level)]
+    parts = [part for name, pair in pairs.items() for part in _of_pair(cells, latents, name, pair, level)]
     frame = tables.joined(parts, [*COLUMNS, "mean"]).astype({"mean": float, "low": float, "high": float})
     return frame.assign(rho=np.tanh(frame["mean"]), low=np.tanh(frame["low"]), high=np.tanh(frame["high"]))[COLUMNS]
 
 
-def _of_score(cells: pd.DataFrame, latents: pd.DataFrame, score: str, level: float) -> list[dict[str, np.ndarray]]:
-    per_sae = _per_sae(latents, score)
+def _of_pair(
+    cells: pd.DataFrame, latents: pd.DataFrame, name: str, pair: tuple[str, str], level: float
+) -> list[dict[str, np.ndarray]]:
+    per_sae = _per_sae(latents, *pair)
     cells = cells[enter(cells) & cells.index.isin(per_sae.index)]
     found = arranged(cells, {name: column.to_numpy(float) for name, column in per_sae.loc[cells.index].items()})
     parts = []
     for variant in ordered_variants(found.variants):
         groups, (arm,) = over_layers(found.groups, [found.variants[variant]])
-        parts.append(tables.of_groups(groups, {"metric": score, "variant": variant}, mean_rows(arm, level)))
+        parts.append(tables.of_groups(groups, {"metric": name, "variant": variant}, mean_rows(arm, level)))
     return parts
 
 
-def _per_sae(latents: pd.DataFrame, score: str) -> pd.DataFrame:
+def _per_sae(latents: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """By cell, as a Sample's arrays are named: Fisher's z of its Spearman correlation, the variance of z over latents."""
-    known = latents.loc[np.isfinite(latents[ENTROPY]) & np.isfinite(latents[score]), ["cell", ENTROPY, score]]
-    ranks = known.groupby("cell")[[ENTROPY, score]].rank()
+    known = latents.loc[np.isfinite(latents[x]) & np.isfinite(latents[y]), ["cell", x, y]]
+    ranks = known.groupby("cell")[[x, y]].rank()
     ranks -= ranks.groupby(known["cell"]).transform("mean")
-    x, y = ranks[ENTROPY], ranks[score]
-    sums = pd.DataFrame({"xy": x * y, "xx": x**2, "yy": y**2, "n": 1.0}).groupby(known["cell"]).sum()
+    products = pd.DataFrame({"xy": ranks[x] * ranks[y], "xx": ranks[x] ** 2, "yy": ranks[y] ** 2, "n": 1.0})
+    sums = products.groupby(known["cell"]).sum()
     sums = sums[(sums["n"] >= LEAST) & (sums["xx"] > 0) & (sums["yy"] > 0)]
     rho = (sums["xy"] / np.sqrt(sums["xx"] * sums["yy"])).clip(-BOUND, BOUND)
     return pd.DataFrame({"values": np.arctanh(rho), "error": (1 + rho**2 / 2) / (sums["n"] - 3), "error_df": np.inf, "n_latents": sums["n"]})

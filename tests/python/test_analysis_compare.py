@@ -16,6 +16,7 @@ from analysis.__main__ import main
 from analysis.comparison import differences
 from analysis.comparison.match import match
 from analysis.comparison.settings import settings
+from analysis.inference.correlations import BOUND
 from analysis.metrics import METRICS
 
 SEEDS = 4
@@ -165,17 +166,33 @@ def test_wrong_margins_and_levels_are_refused(capsys, option):
     assert "fuzz_auroc" in capsys.readouterr().err or option == "--level=95"
 
 
-def test_latents_that_both_drew_are_correlated_by_rank(files, written):
+def test_latents_that_both_drew_are_correlated_by_rank_in_each_sae_and_seeds_carry_the_interval(files, written):
     a, b = (analysis.load(path).latents for path in files)
     found = table(written, "latents").set_index(["variant", "score"])
-    variants = analysis.load(files[0]).cells["variant"]
+    cells = analysis.load(files[0]).cells
     both = a.merge(b, on=["cell", "index"])
     assert len(both) == len(a) - 40
-    for variant, part in both.groupby(variants.loc[both["cell"]].to_numpy()):
+    for variant, part in both.groupby(cells["variant"].loc[both["cell"]].to_numpy()):
         row = found.loc[(variant, "fuzz_auroc")]
-        assert row["n"] == len(part) and row["same_sae"]
-        assert row["rho"] == pytest.approx(stats.spearmanr(part["fuzz_auroc_x"], part["fuzz_auroc_y"]).statistic)
+        rho = pd.Series({cell: stats.spearmanr(sae["fuzz_auroc_x"], sae["fuzz_auroc_y"]).statistic for cell, sae in part.groupby("cell")})
+        z = np.arctanh(rho.clip(-BOUND, BOUND)).groupby(cells["sae_seed"]).mean()
+        low, high = stats.t.interval(0.95, SEEDS - 1, z.mean(), stats.sem(z))
+        assert row["n"] == len(part) and row["same_sae"] and (row["n_seeds"], row["n_layers"]) == (SEEDS, 2)
+        np.testing.assert_allclose([row["rho"], row["low"], row["high"]], np.tanh([z.mean(), low, high]))
         assert found.loc[(variant, "detection_auroc"), "rho"] == pytest.approx(1)
+
+
+def test_what_layers_differ_in_is_no_correlation_of_latents(files, tmp_path):
+    """Each SAE's scores are ranked one way in A and the other way in B; those of layer 1 are higher in both."""
+    def ranked(sign):
+        def change(file):
+            scores = file["latents/fuzz_auroc"]
+            scores[:] = 0.3 + 0.4 * file["cells/layer"][:][:, None] + sign * 0.01 * np.arange(scores.shape[1])
+        return change
+
+    a, b = (analysis.load(changed(files[0], tmp_path / f"{sign}.h5", ranked(sign))) for sign in (1, -1))
+    found = differences.latents(a, b, match(a, b)).set_index("score")
+    np.testing.assert_allclose(found.loc["fuzz_auroc", "rho"], -1)
 
 
 def test_settings_that_differ_and_columns_that_differ_are_named(written):
