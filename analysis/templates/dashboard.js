@@ -4,6 +4,8 @@ window.saesweep = window.saesweep || {};
 window.saesweep.dashboard = (function () {
   const SVG = "http://www.w3.org/2000/svg";
   const SCORERS = [["fuzz", "Fuzzing", ""], ["detection", "Detection", "5 3"]];
+  // Control characters, soft hyphens, zero widths, line separators, and what turns the direction of writing.
+  const ODD = /([\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]| (?= *$))/;
   const INVISIBLE = { " ": "·", "\n": "↵", "\t": "→", "\r": "␍", "\u00a0": "⍽" };
 
   function make(tag, attributes, ...children) {
@@ -32,17 +34,16 @@ window.saesweep.dashboard = (function () {
     if (token === "") return [make("span", { class: "invisible" }, "∅")];
     const blank = /^ +$/.test(token);
     const parts = [];
-    for (const piece of token.split(/([\n\t\r\u00a0\u0000-\u001f\u007f\u00ad\u200b-\u200f\u2028-\u202e\ufeff]| (?= *$))/)) {
-      if (piece === "") continue;
-      const code = piece.codePointAt(0);
-      const odd = code < 32 || code === 127 || code === 0xa0 || code === 0xad || (code >= 0x200b && code <= 0x202e) || code === 0xfeff;
-      if (piece === " " ? blank : odd) {
-        const sign = INVISIBLE[piece] || "U+" + code.toString(16).toUpperCase().padStart(4, "0");
+    token.split(ODD).forEach((piece, i) => {
+      if (piece === "") return;
+      // Every second piece is one that ODD found.
+      if (i % 2 && (piece !== " " || blank)) {
+        const sign = INVISIBLE[piece] || "U+" + piece.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
         parts.push(make("span", { class: "invisible" }, sign), piece === "\n" ? document.createElement("wbr") : null);
       } else {
         parts.push(piece);
       }
-    }
+    });
     return parts;
   }
 

@@ -264,6 +264,24 @@ def test_text_of_a_corpus_stays_text(results, tmp_path, browser):
         assert browser.run("window.hit === undefined") and browser.said == []
 
 
+def test_tokens_are_shown_whole_and_what_the_eye_would_miss_by_a_sign(results, tmp_path, browser):
+    shown = {"’s": "’s", " — and": " — and", "“Yes”": "“Yes”", "…": "…", " ": "·", "a\u00a0b": "a⍽b", "\u202e": "U+202E", "\u2066x": "U+2066x", "\u2028": "U+2028", "\n": "↵"}
+    path = tmp_path / "results.h5"
+    path.write_bytes(results.read_bytes())
+    with h5py.File(path, "r+") as file:
+        words = [list(shown)[i % len(shown)].encode() for i in range(file["vocabularies/token"].shape[1])]
+        del file["vocabularies/token"]
+        file["vocabularies/token"] = np.array([words])
+        file["vocabularies/token"].attrs["stage"] = 0
+    bare(path, tmp_path / "report")
+    opened(browser, tmp_path / "report/index.html")
+    read = analysis.load(path)
+    first = build_index(read, read.cells).cells[0]
+    one = next(dashboards(read, first.row, [int(drawn(first, 8, 0)[0])], ALL))
+    texts = browser.run("[...document.querySelectorAll('h4 + ol.windows .text')].map((line) => line.textContent)")
+    assert texts == ["".join(shown[token] for token in window.tokens) for window in one.top]
+
+
 def test_the_whole_report_shows_latents_without_an_error_light_and_dark(report, browser):
     for dark in (False, True):
         opened(browser, report / "index.html", dark=dark)
