@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from .interactive import Chart, Panel, Series, chance_line
-from .interactive.chart import ticks
 from .metrics import Metric, ordered_variants, variant_label
+from .summary import layer_name
 
 #: Bounded metrics are shown from here up: a loss score of -20 would flatten everything else.
 LOWEST_SHOWN = -0.25
@@ -26,11 +26,11 @@ MOST_TICKS = 9
 Column = tuple[str, pd.DataFrame]
 
 
-def by_layer(name: str, columns: Sequence[Column], metrics: Sequence[Metric], band: tuple[str, str], alt: str, caption: str) -> Chart:
+def by_layer(name: str, columns: Sequence[Column], metrics: Sequence[Metric], band: tuple[str, str], alt: str, caption: str, level: float = 0.95) -> Chart:
     """Figure 2 of the paper: a row a metric, a column a model (or a setting), x the layer, a line a variant.
 
-    Frames of summary.figure2, or inference.variant_means; band: columns of it that a line's band spans. With one column
-    its panels are wrapped, read row by row.
+    Frames of summary.figure2, or inference.variant_means; band: columns of it that a line's band spans; level: where these are an
+    interval, its. With one column its panels are wrapped, read row by row.
     """
     alone = len(columns) == 1
     panels = []
@@ -38,7 +38,7 @@ def by_layer(name: str, columns: Sequence[Column], metrics: Sequence[Metric], ba
         frames = [_of_metric(frame, metric) for _, frame in columns]
         limits = _limits(pd.concat(frames), metric, band) if metric.bounded else None
         for i, ((label, _), frame) in enumerate(zip(columns, frames)):
-            panels.append(_by_layer(frame, metric, band, limits, title=_label(metric) if alone else label if row == 0 else "", y_label=_label(metric) if not alone and i == 0 else ""))
+            panels.append(_by_layer(frame, metric, band, level, limits, title=_label(metric) if alone else label if row == 0 else "", y_label=_label(metric) if not alone and i == 0 else ""))
     n_columns = min(ACROSS, len(panels)) if alone else len(columns)
     panels = [_with_x(panel, "layer") if i >= len(panels) - n_columns else panel for i, panel in enumerate(panels)]
     variants = ordered_variants(variant for _, frame in columns for variant in frame["variant"])
@@ -69,14 +69,14 @@ def by_setting(name: str, columns: Sequence[Column], metrics: Sequence[Metric], 
     return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns))
 
 
-def differences(name: str, columns: Sequence[Column], metrics: Sequence[Metric], alt: str, caption: str) -> Chart:
-    """Trained minus each other variant by layer, with intervals, and the margin shaded. Frames of inference.compare_variants."""
+def differences(name: str, columns: Sequence[Column], metrics: Sequence[Metric], alt: str, caption: str, level: float) -> Chart:
+    """Trained minus each other variant by layer, with intervals, and the margin shaded. Frames of inference.compare_variants, at this level."""
     alone = len(columns) == 1
     panels = []
     for row, metric in enumerate(metrics):
         for i, (label, frame) in enumerate(columns):
             title = _label(metric) if alone else label if row == 0 else ""
-            panels.append(_differences(frame[frame["metric"] == metric.name], title, "" if alone or i else _label(metric)))
+            panels.append(_differences(frame[frame["metric"] == metric.name], level, title, "" if alone or i else _label(metric)))
     n_columns = min(ACROSS, len(panels)) if alone else len(columns)
     panels = [_with_x(panel, "layer") if i >= len(panels) - n_columns else panel for i, panel in enumerate(panels)]
     variants = ordered_variants(variant for _, frame in columns for variant in frame["variant_b"])
@@ -107,7 +107,7 @@ def short(x: float) -> str:
 
 def layer_ticks(layers: Sequence[int]) -> dict[str, float]:
     layers = sorted(set(layers))
-    return ticks(layers[:: math.ceil(len(layers) / MOST_TICKS) or 1])
+    return {str(layer) if layer >= 0 else "none": float(layer) for layer in layers[:: math.ceil(len(layers) / MOST_TICKS) or 1]}
 
 
 def layer_range(layers: Sequence[int]) -> tuple[float, float] | None:
@@ -133,7 +133,7 @@ def _with_x(panel: Panel, label: str) -> Panel:
     return Panel(**{**panel.__dict__, "x_label": label})
 
 
-def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], limits: tuple[float, float] | None, title: str, y_label: str) -> Panel:
+def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], level: float, limits: tuple[float, float] | None, title: str, y_label: str) -> Panel:
     own, layers = frame[frame["metric"] == metric.name], sorted(frame["layer"].unique())
     lines = []
     if metric.chance is not None and layers:
@@ -141,9 +141,9 @@ def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], limits
     for variant in ordered_variants(own["variant"]):
         line = own[own["variant"] == variant].sort_values("layer")
         is_faint = metric.trained_only and variant != "trained"
-        texts = [_text(variant, row, band) for row in line.to_dict("records")]
+        texts = [_text(variant, row, band, level) for row in line.to_dict("records")]
         low, high = ((), ()) if is_faint else (line[band[0]].tolist(), line[band[1]].tolist())
-        lines.append(Series(variant, line["layer"].tolist(), line["mean"].tolist(), texts, low, high, faint=is_faint))
+        lines.append(Series(variant, line["layer"].tolist(), line["mean"].tolist(), texts, low, high, bars=len(layers) == 1, faint=is_faint))
         null = frame[(frame["metric"] == metric.null) & (frame["variant"] == variant)].sort_values("layer")
         if metric.null and null["mean"].notna().any():
             lines.append(Series(variant, null["layer"].tolist(), null["mean"].tolist(), [f"{variant_label(variant)}, null: {_shown(v)}" for v in null["mean"]], dotted=True, marked=False))
@@ -153,24 +153,24 @@ def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], limits
                  is_log_y=not metric.bounded and _spans_decades(own["mean"]))  # fmt: skip
 
 
-def _text(variant: str, row: dict, band: tuple[str, str]) -> str:
+def _text(variant: str, row: dict, band: tuple[str, str], level: float) -> str:
     text = f"{variant_label(variant)}: {_shown(row['mean'])}"
     n = row.get("n", row.get("n_seeds", 0))
     if n > 1 or band[0] == "low":
-        what = f"range of {n} seeds" if band[0] == "min" else f"95% interval, {n} seeds" if n > 1 else "95% interval over latents"
+        what = f"range of {n} seeds" if band[0] == "min" else f"{100 * level:g}% interval" + (f", {n} seeds" if n > 1 else " over latents")
         if np.isfinite(row[band[0]]):
             text += f" ({_shown(row[band[0]])} to {_shown(row[band[1]])}, {what})"
     return text
 
 
-def _differences(rows: pd.DataFrame, title: str, y_label: str) -> Panel:
+def _differences(rows: pd.DataFrame, level: float, title: str, y_label: str) -> Panel:
     layers = sorted(rows["layer"].unique())
     variants = ordered_variants(rows["variant_b"])
     lines = [Series("", layer_range(layers), (0, 0), marked=False, faint=True)] if layers else []
     for i, variant in enumerate(variants):
         line = rows[rows["variant_b"] == variant].sort_values("layer")
         moved = (line["layer"] + 0.14 * (i - (len(variants) - 1) / 2)).tolist()
-        texts = [_difference_text(row) for row in line.to_dict("records")]
+        texts = [_difference_text(row, level) for row in line.to_dict("records")]
         lines.append(Series(variant, moved, line["difference"].tolist(), texts, line["low"].tolist(), line["high"].tolist(), kind="marks", bars=True))
     margin = rows["margin"].iloc[0] if len(rows) else np.nan
     limits, cut = _difference_limits(rows, margin)
@@ -190,14 +190,14 @@ def _difference_limits(rows: pd.DataFrame, margin: float) -> tuple[tuple[float, 
     bottom = max(min([low, *rows["low"].dropna()]), low - size)
     top = min(max([high, *rows["high"].dropna()]), high + size)
     cut = int(((rows["low"] < bottom) | (rows["high"] > top)).sum())
-    room = 0.05 * (top - bottom)
+    room = 0.05 * (top - bottom) or 0.05
     return (bottom - room, top + room), cut
 
 
-def _difference_text(row: dict) -> str:
-    text = f"Trained {MINUS} {variant_label(row['variant_b'])}, layer {row['layer']}: {_shown(row['difference'])}"
+def _difference_text(row: dict, level: float) -> str:
+    text = f"Trained {MINUS} {variant_label(row['variant_b'])}, {layer_name(row['layer'])}: {_shown(row['difference'])}"
     if np.isfinite(row["low"]):
-        text += f"<br>95% interval {_shown(row['low'])} to {_shown(row['high'])}, {escape(row['claim'])}"
+        text += f"<br>{100 * level:g}% interval {_shown(row['low'])} to {_shown(row['high'])}, {escape(row['claim'])}"
     if row["verdict"]:
         text += f"<br>{row['verdict']}; Holm p of difference {_shown(row['p_difference_holm'])}"
         if np.isfinite(row["p_equivalence_holm"]):
@@ -213,7 +213,7 @@ def _limits(frame: pd.DataFrame, metric: Metric, band: tuple[str, str]) -> tuple
         return None
     means = frame["mean"].dropna()
     size = max(means.max() - means.min(), 0.02)
-    low, high = max(values.min(), means.min() - size, LOWEST_SHOWN), min(values.max(), means.max() + size)
+    low, high = max(values.min(), means.min() - size, LOWEST_SHOWN), max(min(values.max(), means.max() + size), 0.0)
     if metric.chance is not None:
         low, high = min(low, metric.chance), max(high, metric.chance)
     room = max(0.06 * (high - low), 1e-3)

@@ -15,7 +15,7 @@ from .latex import write_table
 from .load import Results
 from .metrics import METRICS, ordered_variants, variant_label
 from .sections import comparisons, metrics, scores, training
-from .sections.context import Context, prepare
+from .sections.context import NOTHING_YET, Context, prepare
 from .summary import SETTINGS, setting_label
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,7 +55,7 @@ def _parts(context: Context) -> dict[str, str]:
         "guide": tables.metric_guide([metric for metric in METRICS if metric in context.metrics] or list(METRICS)),
         "figure2": metrics.by_layer(context),
         "roc": scores.rocs(context),
-        "differences": comparisons.differences(context) if len(context.done) else '<p class="empty">No cell is evaluated yet.</p>',
+        "differences": comparisons.differences(context) if len(context.done) else NOTHING_YET,
         "seeds": metrics.seeds(context),
         "settings": metrics.settings(context),
         "entropy": scores.entropy(context),
@@ -63,10 +63,10 @@ def _parts(context: Context) -> dict[str, str]:
         "explained_variance": metrics.explained_variance(context),
         "curves": training.curves(context),
         "firing_rates": training.firing_rates(context),
-        "latents": latents_section(results, results.cells, context.output),
+        "latents": latents_section(results, cells, context.output),
         "cells": tables.all_cells(cells, "All cells"),
         "latents_csv": _latents_csv(context),
-        "failures": tables.failures(cells) if results.count("failed") else "<p>No cell failed.</p>",
+        "failures": tables.failures(cells) if (cells["state"] == "failed").any() else "<p>No cell failed.</p>",
         "provenance": tables.provenance(results),
         "sweep": escape(str(results.info.get("sweep", "not recorded"))),
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
@@ -87,8 +87,8 @@ def _write_data(context: Context) -> None:
     results, folder = context.results, context.output / "tables"
     write_table(context.cells[tables.shown_columns(context.cells)], folder, "cells", "All cells", tables.CELL_COLUMNS)
     results.cells.to_csv(folder / "cells.csv", index_label="cell")
-    if results.count("failed"):
-        failed = context.cells[context.cells["state"] == "failed"]
+    failed = context.cells[context.cells["state"] == "failed"]
+    if len(failed):
         write_table(failed[["id", "model", "variant", "init_seed", "hookpoint", "sae_seed", "stage", "failure"]], folder, "failures", "Failed cells")
     n_latents = results.cells.loc[results.cells["evaluated"], "n_latents"].clip(lower=0).sum()
     if n_latents <= MOST_LATENT_ROWS:
@@ -100,14 +100,15 @@ def _write_data(context: Context) -> None:
 def _what(context: Context) -> str:
     cells = context.cells
     variants = ", ".join(variant_label(v) for v in ordered_variants(cells["variant"]))
-    layers = sorted(cells["layer"].unique())
+    layers, of_none = sorted(set(cells.loc[cells["layer"] >= 0, "layer"])), sorted(set(cells.loc[cells["layer"] < 0, "hookpoint"]))
+    places = [f"{tables.counted(len(layers), 'layer')} ({_spans(layers)})"] * bool(layers) + of_none
     n_init = cells.loc[cells["init_seed"] >= 0, "init_seed"].nunique()
     init_seeds = f", {n_init} init seeds" if n_init > 1 else ""
     kinds = [tuple(row) for row in cells[SETTINGS].drop_duplicates().itertuples(index=False)]
     settings = "; ".join(setting_label(s) for s in kinds[:4]) + (f"; and {len(kinds) - 4} more settings" if len(kinds) > 4 else "")
     text = (
         f"{tables.counted(len(cells), 'sparse autoencoder')} on {tables.counted(cells['model'].nunique(), 'model')} ({', '.join(context.labels.values())}): "
-        f"{tables.counted(cells['variant'].nunique(), 'variant')} ({variants}), {tables.counted(len(layers), 'layer')} ({_spans(layers)}), "
+        f"{tables.counted(cells['variant'].nunique(), 'variant')} ({variants}), {', '.join(places)}, "
         f"{tables.counted(cells['sae_seed'].nunique(), 'SAE seed')}{init_seeds}. SAEs: {settings}."
     )
     evaluated, loss = context.done["tokens_evaluated"].max(), context.done["tokens_ce"].max()

@@ -11,6 +11,7 @@ from .interactive import Chart, Panel, Series, chance_line
 from .interactive.layout import LEFT, RIGHT, boxes
 from .metrics import ordered_variants, variant_label
 from .scores import area, thinned
+from .summary import layer_name
 
 #: Points of a scatter, a panel; more would hide one another.
 MOST_POINTS = 1500
@@ -26,7 +27,7 @@ def roc_curves(name: str, curves: dict[tuple[str, int], tuple[np.ndarray, np.nda
     variants = ordered_variants(variant for variant, _ in curves)
     n_columns = len(layers) if len(layers) <= 6 else 6
     panels = [
-        Panel(f"layer {layer}", [chance_line((0, 1), (0, 1)), *(_curve(variant, *curves[variant, layer]) for variant in variants if (variant, layer) in curves)],
+        Panel(layer_name(layer), [chance_line((0, 1), (0, 1)), *(_curve(variant, *curves[variant, layer]) for variant in variants if (variant, layer) in curves)],
               x_label="false positive rate" if i >= len(layers) - n_columns else "", y_label="true positive rate" if i % n_columns == 0 else "",
               x_range=(0, 1), y_range=(0, 1), x_ticks=HALVES, y_ticks=HALVES)
         for i, layer in enumerate(layers)
@@ -41,12 +42,12 @@ def entropy_scatter(name: str, latents: pd.DataFrame, notes: dict[str, str], sco
     latents: variant, layer, token_entropy and the score, without gaps; notes: of each variant's panel.
     """
     variants = ordered_variants(latents["variant"])
-    top = latents["token_entropy"].max()
+    top = latents["token_entropy"].max() or 1.0
     panels = []
     for i, variant in enumerate(variants):
         part = latents[latents["variant"] == variant]
         part = part if len(part) <= MOST_POINTS else part.sample(MOST_POINTS, random_state=0)
-        texts = [f"layer {row.layer}, latent {row.index}: entropy {row.token_entropy:.2f}, {label} {getattr(row, score):.3f}" for row in part.itertuples(index=False)]
+        texts = [f"{layer_name(row.layer)}, latent {row.index}: entropy {row.token_entropy:.2f}, {label} {getattr(row, score):.3f}" for row in part.itertuples(index=False)]
         points = Series(variant, part["token_entropy"].tolist(), part[score].tolist(), texts, kind="points")
         panels.append(Panel(variant_label(variant), [chance_line((0, 1.04 * top), (0.5, 0.5)), points], x_label="token entropy (nats)", y_label=label if i == 0 else "",
                             corner=notes.get(variant, ""), x_range=(-0.03 * top, 1.04 * top), y_range=(min(0.4, latents[score].min() - 0.03), 1.03)))  # fmt: skip

@@ -47,30 +47,29 @@ def thinned(false_rate: np.ndarray, true_rate: np.ndarray) -> tuple[np.ndarray, 
     return false_rate[kept], true_rate[kept]
 
 
-def interval(values) -> tuple[float, float]:
-    """95 % confidence interval of the mean by Student's t; NaN below two values."""
-    values = np.asarray(values, float)
+def interval(values: pd.Series, level: float) -> tuple[float, float]:
+    """Confidence interval of the mean by Student's t; NaN below two values."""
     if len(values) < 2:
         return np.nan, np.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std() / np.sqrt(len(values))
     return values.mean() - half, values.mean() + half
 
 
-def above_null(cells: pd.DataFrame) -> pd.DataFrame:
+def above_null(cells: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """SETTINGS, model, variant, score (a name of SCORES), mean, null, difference, low, high, n_seeds, n_cells.
 
     Over the cells with both the score and its null, each the mean over its latents, of the layers that all seeds have; low
-    and high: 95 % interval of the difference over seeds (init seeds where there are several), NaN with one.
+    and high: interval of the difference over seeds (init seeds where there are several), NaN with one.
     """
     cells = with_settings(cells)
     rows = []
     for keys, part in cells.groupby([*SETTINGS, "model", "variant"], sort=False):
-        rows += [(*keys, *row) for row in (_above_null(part, metric) for metric in SCORES) if row]
+        rows += [(*keys, *row) for row in (_above_null(part, metric, level) for metric in SCORES) if row]
     names = [*SETTINGS, "model", "variant", "score", "mean", "null", "difference", "low", "high", "n_seeds", "n_cells"]
     return pd.DataFrame(rows, columns=names)
 
 
-def _above_null(cells: pd.DataFrame, metric: Metric) -> tuple | None:
+def _above_null(cells: pd.DataFrame, metric: Metric, level: float) -> tuple | None:
     cells = cells.dropna(subset=[metric.name, metric.null])
     if cells.empty:
         return None
@@ -81,4 +80,4 @@ def _above_null(cells: pd.DataFrame, metric: Metric) -> tuple | None:
     if seeds.index.get_level_values("init_seed").nunique() > 1:
         seeds = seeds.groupby("init_seed").mean()
     means = cells[[metric.name, metric.null, "difference"]].mean()
-    return (metric.name, *means, *interval(seeds.dropna()), len(seeds), len(cells))
+    return (metric.name, *means, *interval(seeds.dropna(), level), len(seeds), len(cells))

@@ -60,9 +60,16 @@ def setting_label(setting: tuple) -> str:
     return line.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 
-def mean_over_layers(cells: pd.DataFrame, column: str) -> float:
-    """Mean of the layers' means over seeds; NaN where a layer has no number, since layers differ."""
-    return cells.groupby("layer")[column].mean().mean(skipna=False)
+def means_over_layers(frame: pd.DataFrame, column: str) -> dict[str, float]:
+    """Of each variant the mean of its layers' means over seeds. Without variants that lack a number in one of the frame's layers:
+    layers differ, so a mean over some of them compares with no other."""
+    means = frame.pivot_table(index="variant", columns="layer", values=column, dropna=False).reindex(columns=frame["layer"].unique())
+    return means.dropna().mean(axis=1).to_dict()
+
+
+def layer_name(layer: int) -> str:
+    """For people; the embedding is of no layer, -1."""
+    return f"layer {layer}" if layer >= 0 else "no layer"
 
 
 def some_layers(layers, most: int = 9) -> list[int]:

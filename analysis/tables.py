@@ -11,7 +11,7 @@ import pandas as pd
 
 from .load import Results
 from .metrics import Metric, ordered_variants, variant_label
-from .summary import mean_over_layers
+from .summary import layer_name, means_over_layers
 from .theme import OTHER_MARK, VARIANT_COLOURS, VARIANT_MARKS
 
 MISSING = '<span class="missing">–</span>'
@@ -90,16 +90,16 @@ def explained_variance(cells: pd.DataFrame, caption: str) -> str:
     """Explained variance on held-out and training text: a row a variant and text, a column a layer, the mean at the end."""
     texts = {"explained_variance": "held-out", "explained_variance_train": "training"}
     layers = sorted(cells["layer"].unique())
+    means = {column: means_over_layers(cells, column) for column in texts}
     rows = []
     for variant in ordered_variants(cells["variant"]):
         part = cells[cells["variant"] == variant]
-        whole = set(part["layer"]) == set(layers)
         for i, (column, text) in enumerate(texts.items()):
             head = f'<th scope="rowgroup" rowspan="2">{variant_mark(variant)} {escape(variant_label(variant))}</th>' if i == 0 else ""
             values = part.groupby("layer")[column]
             row = "".join(_mean_and_range(values.get_group(at) if at in values.groups else pd.Series(dtype=float)) for at in layers)
-            rows.append(f'{head}<th scope="row" class="light">{text}</th>{row}<td class="total">{number(mean_over_layers(part, column) if whole else np.nan)}</td>')
-    header = ["variant", "text", *(f'<th scope="col" class="num">layer {at}</th>' for at in layers), '<th scope="col" class="num">mean</th>']
+            rows.append(f'{head}<th scope="row" class="light">{text}</th>{row}<td class="total">{number(means[column].get(variant, np.nan))}</td>')
+    header = ["variant", "text", *(f'<th scope="col" class="num">{layer_name(at)}</th>' for at in layers), '<th scope="col" class="num">mean</th>']
     return table(caption, header, rows, 'class="pairs"')
 
 
@@ -137,9 +137,9 @@ def firing_rates(rates: dict[tuple[str, int], np.ndarray], caption: str) -> str:
     return table(caption, header, rows)
 
 
-def above_null(rows: pd.DataFrame, caption: str, labels: dict[str, str]) -> str:
+def above_null(rows: pd.DataFrame, caption: str, labels: dict[str, str], level: float) -> str:
     """Scores of a variant, their nulls, and the difference with its interval: scores.above_null of one setting.
-    labels: of the models, named where there are several."""
+    labels: of the models, named where there are several; level: of the interval."""
     lines = []
     for model in rows["model"].unique():
         for variant in ordered_variants(rows.loc[rows["model"] == model, "variant"]):
@@ -152,7 +152,7 @@ def above_null(rows: pd.DataFrame, caption: str, labels: dict[str, str]) -> str:
                     f'{head}<th scope="row" class="light">{SCORE_NAMES[row.score]}</th><td>{number(row.mean)}</td><td>{number(row.null)}</td>'
                     f'<td class="total">{number(row.difference)}</td><td>{span}</td><td>{row.n_seeds}</td><td>{row.n_cells}</td>'
                 )
-    header = ["variant", "score", *(f'<th scope="col" class="num">{name}</th>' for name in ("mean", "null", "difference", "its 95% interval", "seeds", "cells"))]
+    header = ["variant", "score", *(f'<th scope="col" class="num">{name}</th>' for name in ("mean", "null", "difference", f"its {100 * level:g}% interval", "seeds", "cells"))]
     return table(caption, header, lines, 'class="groups"')
 
 
@@ -161,7 +161,8 @@ def _percent(share: float) -> str:
 
 
 def _rate(rate: float) -> str:
-    return MISSING if np.isnan(rate) else f"{100 * rate:.2f}%"
+    """Of two digits, as in the list of latents: most rates are far below a hundredth of a percent."""
+    return MISSING if np.isnan(rate) else np.format_float_positional(100 * rate, 2, fractional=False, trim="-") + "%"
 
 
 def all_cells(cells: pd.DataFrame, caption: str) -> str:
@@ -194,8 +195,9 @@ def _worth_showing(cells: pd.DataFrame, name: str) -> bool:
 
 def _cell_value(name: str, value, numeric: bool) -> str:
     if numeric:
-        missing = not np.isfinite(value) or (name == "init_seed" and value < 0)
-        shown = MISSING if missing else f"{value:,}" if isinstance(value, (int, np.integer)) else number(value, DECIMALS.get(name, 3))
+        is_integer = isinstance(value, (int, np.integer))
+        missing = value < 0 if is_integer else not np.isfinite(value)
+        shown = MISSING if missing else f"{value:,}" if is_integer else number(value, DECIMALS.get(name, 3))
         return f'<td data-value="{"" if missing else value}">{shown}</td>'
     mark = variant_mark(value) + " " if name == "variant" else ""
     state = f' class="state-{escape(value.replace(" ", "-"))}"' if name == "state" else ' class="text"'
@@ -203,14 +205,16 @@ def _cell_value(name: str, value, numeric: bool) -> str:
 
 
 def progress(results: Results) -> str:
-    """How much is done, as a bar and in words."""
-    counts = {state: results.count(state) for state in ("done", "failed", "started", "to come")}
-    n_cells = len(results.cells)
+    """How much of the whole sweep is done, of which the files may hold a part, as a bar and in words."""
+    counts = results.grid["state"].value_counts().reindex(["done", "failed", "started", "to come"], fill_value=0)
+    n_cells = len(results.grid)
     bar = "".join(f'<span class="bar-{s.replace(" ", "-")}" style="width: {100 * n / max(1, n_cells):.2f}%"></span>' for s, n in counts.items() if n)
     words = [f"<strong>{counts['done']} of {n_cells} cells done</strong>"]
     words.append(f'<a href="#failures">{counts["failed"]} failed</a>' if counts["failed"] else "none failed")
     words += [f"{counts[state]} {state}" for state in ("started", "to come") if counts[state]]
     tail = "" if counts["done"] + counts["failed"] == n_cells else " The sweep is not finished: what follows shows the cells that are."
+    n_older = int((~results.cells["in_sweep"]).sum())
+    tail += f" Of an earlier state of the sweep {counted(n_older, 'cell')} {'are' if n_older > 1 else 'is'} kept, and left out here; tables/cells.csv has all." if n_older else ""
     return f'<div class="bar" aria-hidden="true">{bar}</div><p>{", ".join(words)}.{tail}</p>'
 
 

@@ -10,11 +10,13 @@ import pandas as pd
 from .figures import short
 from .interactive import Chart, Panel, Series
 from .metrics import ordered_variants, variant_label
-from .summary import some_layers
+from .summary import layer_name, some_layers
 
 RATE_BINS = np.linspace(-5, 0, 26)
 #: Points of a curve that a panel shows.
 MOST_POINTS = 60
+#: Curves are shown from here up: the first batches of an SAE may explain far less than nothing.
+LOWEST_SHOWN = -0.05
 
 
 def curves(name: str, points: pd.DataFrame, alt: str, caption: str) -> Chart:
@@ -31,7 +33,7 @@ def curves(name: str, points: pd.DataFrame, alt: str, caption: str) -> Chart:
         limits = _limits(points[column])
         for j, layer in enumerate(layers):
             part = points[points["layer"] == layer]
-            panels.append(Panel(f"layer {layer}" if i == 0 else "", [_curve(part, variant, column) for variant in ordered_variants(part["variant"])],
+            panels.append(Panel(layer_name(layer) if i == 0 else "", [_curve(part, variant, column) for variant in ordered_variants(part["variant"])],
                                 x_label="tokens" if i == len(rows) - 1 else "", y_label=label if j == 0 else "", x_range=(0, last), y_range=limits,
                                 x_ticks=_token_ticks(last)))  # fmt: skip
     return Chart(name, panels, len(layers), alt, caption, ordered_variants(points["variant"]), row_height=130, shared_y=True)
@@ -46,7 +48,7 @@ def firing_rates(name: str, rates: dict[tuple[str, int], np.ndarray], alt: str, 
     variants = ordered_variants(variant for variant, _ in rates)
     centres = (RATE_BINS[1:] + RATE_BINS[:-1]) / 2
     shares = {at: _shares(values) for at, values in rates.items() if len(values)}
-    top = 1.06 * max(share.max() for share in shares.values())
+    top = 1.06 * max(share.max() for share in shares.values()) or 0.01
     across = min(3, len(layers))
     panels = []
     for i, layer in enumerate(layers):
@@ -55,7 +57,7 @@ def firing_rates(name: str, rates: dict[tuple[str, int], np.ndarray], alt: str, 
             for variant in variants
             if (variant, layer) in shares
         ]
-        panels.append(Panel(f"layer {layer}", lines, x_label="firing rate" if i >= len(layers) - across else "", y_label="latents per bin" if i % across == 0 else "", x_range=(-5, 0),
+        panels.append(Panel(layer_name(layer), lines, x_label="firing rate" if i >= len(layers) - across else "", y_label="latents per bin" if i % across == 0 else "", x_range=(-5, 0),
                             y_range=(0, top), x_ticks={f"{100 * 10.0**x:g}%": x for x in range(-4, 0)}, y_ticks=_percents(top)))  # fmt: skip
     return Chart(name, panels, across, alt, caption, variants, row_height=140, shared_y=True)
 
@@ -68,7 +70,7 @@ def _token_ticks(last: float) -> dict[str, float]:
 
 
 def _limits(values: pd.Series) -> tuple[float, float]:
-    low, high = max(values.min(), -0.05), values.max()
+    low, high = max(values.min(), LOWEST_SHOWN), max(values.max(), 0.0)
     room = max(0.05 * (high - low), 0.005)
     return low - room, high + room
 

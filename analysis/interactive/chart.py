@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,7 +84,3 @@ class Chart:
 
 def chance_line(x: Sequence[float], y: Sequence[float]) -> Series:
     return Series("", x, y, dotted=True, marked=False)
-
-
-def ticks(values: Iterable[float]) -> dict[str, float]:
-    return {f"{value:g}": float(value) for value in values}

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from ..embed import blob
@@ -33,7 +34,7 @@ def figure_html(chart: Chart) -> str:
 def plotly(chart: Chart) -> tuple[list[dict[str, Any]], dict[str, Any], float]:
     """Data and layout as plotly.js takes them but for colours ("--ink", "--v-trained/0.2" with an opacity); and the height in pixels."""
     places, height = boxes(chart)
-    data = [trace for i, panel in enumerate(chart.panels) for series in panel.series for trace in _traces(series, i)]
+    data = [trace for i, panel in enumerate(chart.panels) for series in panel.series for trace in _traces(series, i, panel)]
     layout: dict[str, Any] = {
         "margin": {"l": LEFT, "r": RIGHT, "t": 0, "b": 0}, "height": math.ceil(height), "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "annotations": [], "shapes": [], "dragmode": False,
@@ -97,29 +98,30 @@ def _decades(panel: Panel) -> float:
 
 
 def _texts(panel: Panel, number: str) -> list[dict[str, Any]]:
+    """Plotly knows tags and a few entities, no quotes among them."""
     place = {"xref": f"x{number} domain", "yref": f"y{number} domain", "y": 1, "yanchor": "bottom", "showarrow": False, "yshift": 3}
     found = []
     if panel.title:
-        found.append(place | {"text": f"<b>{escape(panel.title)}</b>", "x": 0, "xanchor": "left", "font": {"size": 12}})
+        found.append(place | {"text": f"<b>{escape(panel.title, quote=False)}</b>", "x": 0, "xanchor": "left", "font": {"size": 12}})
     if panel.note:
-        found.append(place | {"text": escape(panel.note), "x": 1, "xanchor": "right", "font": {"size": 10.5, "color": "--muted"}})
+        found.append(place | {"text": escape(panel.note, quote=False), "x": 1, "xanchor": "right", "font": {"size": 10.5, "color": "--muted"}})
     if panel.corner:
         inside = {"y": 0, "yanchor": "bottom", "x": 1, "xanchor": "right", "xshift": -3, "bgcolor": "--paper"}
-        found.append(place | inside | {"text": escape(panel.corner), "font": {"size": 11}})
+        found.append(place | inside | {"text": escape(panel.corner, quote=False), "font": {"size": 11}})
     return found
 
 
-def _traces(series: Series, i: int) -> list[dict[str, Any]]:
+def _traces(series: Series, i: int, panel: Panel) -> list[dict[str, Any]]:
     number = str(i + 1) if i else ""
     shade = colour(series.variant)
     x, y, low, high = ([_rounded(value) for value in part] for part in (series.x, series.y, series.low, series.high))
     place = {"type": "scatter", "xaxis": f"x{number}", "yaxis": f"y{number}", "meta": series.variant}
     traces = []
     if low and not series.bars:
-        known = [at for at in zip(x, low, high) if None not in at]
+        floor = panel.y_limits[0] if panel.is_log_y and panel.y_limits else -math.inf  # a logarithm of 0 would tear the band
+        outline = _outline(x, [None if value is None else max(value, floor) for value in low], high)
         traces.append(place | {
-            "x": [at[0] for at in known] + [at[0] for at in reversed(known)], "y": [at[1] for at in known] + [at[2] for at in reversed(known)],
-            "mode": "lines", "fill": "toself", "fillcolor": f"{shade}/0.18", "line": {"width": 0}, "hoverinfo": "skip",
+            "x": [at[0] for at in outline], "y": [at[1] for at in outline], "mode": "lines", "fill": "toself", "fillcolor": f"{shade}/0.18", "line": {"width": 0}, "hoverinfo": "skip",
         })  # fmt: skip
     mark = VARIANT_MARKS.get(series.variant, OTHER_MARK)
     is_marked = series.marked and bool(series.variant)
@@ -142,6 +144,16 @@ def _traces(series: Series, i: int) -> list[dict[str, Any]]:
     else:
         trace["hoverinfo"] = "skip"
     return [*traces, trace]
+
+
+def _outline(x: list[float | None], low: list[float | None], high: list[float | None]) -> list[tuple[float | None, float | None]]:
+    """Of a band: points around each of its stretches, with a gap between them where a number is missing."""
+    points: list[tuple[float | None, float | None]] = []
+    for is_known, stretch in groupby(zip(x, low, high), lambda at: None not in at):
+        if is_known:
+            part = list(stretch)
+            points += [(None, None)] * bool(points) + [(at[0], at[1]) for at in part] + [(at[0], at[2]) for at in reversed(part)]
+    return points
 
 
 def _less(a: float | None, b: float | None) -> float | None:

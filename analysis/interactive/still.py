@@ -44,7 +44,7 @@ def _draw(axis: Axes, panel: Panel, labelled: bool) -> None:
         _series(axis, series)
     axis.set_xlabel(panel.x_label)
     axis.set_ylabel(textwrap.fill(panel.y_label, 24))
-    axis.set_title(panel.title)
+    axis.set_title(panel.title, parse_math=False)  # the names of models may hold dollars
     if panel.note:
         axis.set_title(panel.note, loc="right", fontsize=7.5)
     if panel.corner:

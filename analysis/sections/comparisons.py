@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import figures, inference, tables
 from ..metrics import METRICS, ordered_variants, variant_label
-from ..summary import SETTINGS
+from ..summary import SETTINGS, layer_name
 from .context import Context, of_setting, table_links
 
 #: Panels of the figure of differences.
@@ -56,7 +56,7 @@ def differences(context: Context) -> str:
             f"Trained minus the other variant; bars: {100 * context.level:g} % intervals ({escape(bases)}), not adjusted for their number.{band} "
             f"Where a bar is far longer than the differences it is cut. Values, also of the other pairs and by bootstrap: {table_links('comparisons')}"
         )
-        figure = context.figure(figures.differences("differences" + suffix, context.columns(of_trained), shown, alt, caption))
+        figure = context.figure(figures.differences("differences" + suffix, context.columns(of_trained), shown, alt, caption, context.level))
         return figure + _overall(context, of_setting(overall, setting)) + _by_layer(context, of_trained)
 
     return context.per_setting(part)
@@ -115,7 +115,7 @@ def _by_layer(context: Context, rows: pd.DataFrame) -> str:
                 head = f'<th scope="rowgroup" rowspan="{len(variants)}">{escape(_METRICS[name].label)}</th>' if i == 0 else ""
                 cells = "".join(_layer_cell(of_variant.loc[layer]) if layer in of_variant.index else f"<td>{tables.MISSING}</td>" for layer in layers)
                 lines.append(f'{head}<th scope="row" class="light">{tables.variant_mark(variant)} {escape(variant_label(variant))}</th>{cells}')
-        header = ["metric", "trained against", *(f'<th scope="col" class="num">layer {layer}</th>' for layer in layers)]
+        header = ["metric", "trained against", *(f'<th scope="col" class="num">{layer_name(layer)}</th>' for layer in layers)]
         caption = f"{context.labels[model]}: difference and verdict by layer; ≠ different, ≈ equivalent, ? undecided, – one seed. Holm over all layers and pairs of a metric"
         parts.append(tables.table(caption, header, lines, 'class="groups dense"'))
     return f"<details><summary>Differences and verdicts by layer</summary>{''.join(parts)}</details>" if parts else ""

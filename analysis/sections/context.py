@@ -13,7 +13,7 @@ from .. import inference
 from ..interactive import Chart, figure_html, still
 from ..latex import write_table
 from ..load import Results
-from ..metrics import Metric
+from ..metrics import Metric, ordered_variants, variant_label
 from ..summary import SETTINGS, figure2, model_labels, setting_label, shown_metrics, with_settings
 from ..theme import write_figure
 
@@ -30,31 +30,32 @@ def prepare(output: Path) -> None:
 
 
 class Context:
-    """cells: of the sweep, with SETTINGS; done: those evaluated; metrics: those with a number; labels: of the models; the frames of
-    inference at `level`, with `margins` beside the default ones."""
+    """cells: of the sweep as it is, with SETTINGS; done: those evaluated; metrics: those with a number; labels: of the models; the
+    frames of inference at `level`, with `margins` beside the default ones. Cells of an earlier state of the sweep are in none: they
+    may be alike in all that is shown and yet have been trained otherwise."""
 
     def __init__(self, results: Results, output: Path, margins: Mapping[str, float], level: float):
         self.results, self.output, self.margins, self.level = results, output, margins, level
-        self.cells = with_settings(results.cells)
+        self.cells = with_settings(results.cells[results.cells["in_sweep"]])
         self.done = self.cells[self.cells["evaluated"]]
-        self.metrics: list[Metric] = shown_metrics(results.cells)
+        self.metrics: list[Metric] = shown_metrics(self.cells)
         self.labels = model_labels(self.cells["model"].unique())
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        return figure2(self.results.cells, self.metrics)
+        return figure2(self.cells, self.metrics)
 
     @cached_property
     def means(self) -> pd.DataFrame:
-        return inference.variant_means(self.results.cells, self.results.latents, self.metrics, self.level)
+        return inference.variant_means(self.cells, self.results.latents, self.metrics, self.level)
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
-        return inference.compare_variants(self.results.cells, self.results.latents, self.metrics, self.margins, self.level)
+        return inference.compare_variants(self.cells, self.results.latents, self.metrics, self.margins, self.level)
 
     @cached_property
     def overall(self) -> pd.DataFrame:
-        return inference.compare_over_layers(self.results.cells, self.results.latents, self.metrics, self.margins, self.level)
+        return inference.compare_over_layers(self.cells, self.results.latents, self.metrics, self.margins, self.level)
 
     @cached_property
     def answers(self) -> pd.DataFrame:
@@ -110,6 +111,11 @@ class Context:
 
 def of_setting(frame: pd.DataFrame, setting: tuple) -> pd.DataFrame:
     return frame[(frame[SETTINGS] == list(setting)).all(axis=1)]
+
+
+def listed(values: Mapping[str, float]) -> str:
+    """Numbers by variant, in a sentence."""
+    return ", ".join(f"{variant_label(variant)} {values[variant]:.3f}" for variant in ordered_variants(values))
 
 
 def table_links(name: str) -> str:

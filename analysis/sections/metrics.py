@@ -7,9 +7,8 @@ from html import escape
 import pandas as pd
 
 from .. import figures, tables
-from ..metrics import ordered_variants, variant_label
-from ..summary import SETTINGS, mean_over_layers, setting_label
-from .context import Context, of_setting, table_links
+from ..summary import SETTINGS, means_over_layers, setting_label
+from .context import NOTHING_YET, Context, listed, of_setting, table_links
 
 #: Rows of the grids that stand beside figure 2.
 KEY = ("explained_variance", "fuzz_auroc", "detection_auroc", "token_entropy")
@@ -24,7 +23,7 @@ MOST_COLUMNS = 8
 
 def by_layer(context: Context) -> str:
     if not context.metrics:
-        return '<p class="empty">The file holds no metrics of these cells.</p>' if len(context.done) else "\n".join([context.per_setting(lambda *_: "")])
+        return '<p class="empty">The file holds no metrics of these cells.</p>' if len(context.done) else NOTHING_YET
     context.write(context.table, "figure2", "Metrics by model, variant and layer: means and ranges over seeds")
 
     def part(cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
@@ -47,7 +46,7 @@ def seeds(context: Context) -> str:
         return ""
     nulls = {metric.null for metric in context.metrics}
     shown = [metric for metric in context.metrics if metric.name in SEED_METRICS and metric.name not in nulls]
-    context.write(context.means, "means", "Means of the variants with 95 % intervals over seeds")
+    context.write(context.means, "means", f"Means of the variants with {100 * context.level:g} % intervals over seeds")
 
     def part(cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
         rows = of_setting(means, setting)
@@ -61,7 +60,7 @@ def seeds(context: Context) -> str:
             f"Values: {table_links('means')}"
         )
         alt = f"Means over {counts} seeds with intervals, by layer: {', '.join(metric.label for metric in shown)}. All values: tables/means.csv."
-        return context.figure(figures.by_layer("seeds" + suffix, context.columns(rows), [_without_null(m) for m in shown], ("low", "high"), alt, caption))
+        return context.figure(figures.by_layer("seeds" + suffix, context.columns(rows), [_without_null(m) for m in shown], ("low", "high"), alt, caption, context.level))
 
     return context.per_setting(part)
 
@@ -78,7 +77,7 @@ def settings(context: Context) -> str:
         groups = table.groupby(["model", *[name for name in SETTINGS if name != dimension]], sort=False)
         columns = [(_group_label(context, groups, key), frame) for key, frame in groups][:MOST_COLUMNS]
         alt = f"{', '.join(metric.label for metric in shown)} against {label}, a line per variant. All values: tables/by_{dimension}.csv."
-        caption = f"Mean over seeds, and over the layers that all values of the {label} have. Values: {table_links(f'by_{dimension}')}"
+        caption = f"Mean over seeds, and over the layers in which a variant has a number at all values of the {label}. Values: {table_links(f'by_{dimension}')}"
         parts.append(f"<h3>By {label}</h3>" + context.figure(figures.by_setting(f"by_{dimension}", columns, shown, dimension, label, alt, caption)))
     for i, model in enumerate(context.labels):
         rows = context.table[context.table["model"] == model]
@@ -106,10 +105,7 @@ def explained_variance(context: Context) -> str:
 
 
 def headline(cells: pd.DataFrame) -> str:
-    n_layers = cells["layer"].nunique()
-    whole = {v: part for v, part in cells.groupby("variant") if part["layer"].nunique() == n_layers}
-    means = pd.Series({v: mean_over_layers(part, "explained_variance") for v, part in whole.items()}, dtype=float).dropna()
-    values = ", ".join(f"{variant_label(v)} {means[v]:.3f}" for v in ordered_variants(means.index))
+    values = listed(means_over_layers(cells, "explained_variance"))
     return f"Explained variance on held-out text, mean over layers and seeds: {values}." if values else ""
 
 
@@ -118,20 +114,21 @@ def _without_null(metric):
 
 
 def _over_layers(context: Context, dimension: str, names: list[str]) -> pd.DataFrame:
-    """model, SETTINGS, variant, metric, mean, low, high, n: over the layers that all values of a dimension have, where there are several."""
+    """model, SETTINGS, variant, metric, mean, low, high, n (cells): where a dimension has several values, of each variant over the
+    layers in which it has a number at all of them."""
     others = ["model", *[name for name in SETTINGS if name != dimension]]
     rows = []
-    for _, group in context.done.groupby(others, sort=False):
-        layers = group.groupby("layer")[dimension].nunique()
-        group = group[group["layer"].isin(layers.index[layers == group[dimension].nunique()])]
-        if group[dimension].nunique() < 2:
-            continue
-        for keys, part in group.groupby([*others, dimension, "variant"], sort=False):
-            for name in names:
-                by_layer_ = part.groupby("layer")[name].mean()
-                if part[name].notna().any():
-                    rows.append({**dict(zip([*others, dimension, "variant"], keys)), "metric": name, "mean": by_layer_.mean(), "low": part[name].min(), "high": part[name].max(), "n": part[name].count()})
-    return pd.DataFrame(rows)
+    for keys, group in context.done.groupby([*others, "variant"], sort=False):
+        for name in names:
+            known = group[group[name].notna()]
+            n_values = known.groupby("layer")[dimension].transform("nunique")
+            known = known[n_values == known[dimension].nunique()]
+            for value, part in known.groupby(dimension, sort=False):
+                rows.append(dict(zip([*others, "variant"], keys)) | {
+                    dimension: value, "metric": name, "mean": part.groupby("layer")[name].mean().mean(), "low": part[name].min(), "high": part[name].max(), "n": len(part),
+                })  # fmt: skip
+    table = pd.DataFrame(rows, columns=[*others, dimension, "variant", "metric", "mean", "low", "high", "n"])
+    return table[table.groupby(others)[dimension].transform("nunique") > 1]
 
 
 def _group_label(context: Context, groups, key: tuple) -> str:

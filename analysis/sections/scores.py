@@ -10,7 +10,8 @@ import pandas as pd
 from .. import inference, score_figures, tables
 from ..metrics import ordered_variants, variant_label
 from ..scores import SCORERS, above_null, area, roc
-from .context import Context, of_setting, table_links
+from ..summary import SETTINGS, means_over_layers
+from .context import Context, listed, of_setting, table_links
 
 
 def nothing(context: Context) -> str:
@@ -22,7 +23,7 @@ def nothing(context: Context) -> str:
 
 
 def rocs(context: Context) -> str:
-    return nothing(context) or context.per_model(lambda cells, suffix: _rocs(context, cells, suffix))
+    return nothing(context) or context.per_model(lambda cells, suffix: _rocs(context, cells, suffix)) or '<p class="empty">The judge answered no example.</p>'
 
 
 def nulls(context: Context) -> str:
@@ -31,17 +32,17 @@ def nulls(context: Context) -> str:
         return empty
     scored = context.done[context.done["scored"]]
     judges = ", ".join(sorted(set(scored["judge"]) - {""})) or "not recorded"
-    asked, lost, unread = (int(scored[name].clip(lower=0).sum()) for name in ("n_judged", "n_missing", "n_unparsable"))
+    answered, lost, unread = (int(scored[name].clip(lower=0).sum()) for name in ("n_judged", "n_missing", "n_unparsable"))
     text = (
         f"{tables.counted(int(scored['n_scored'].clip(lower=0).sum()), 'latent')} of {tables.counted(len(scored), 'SAE')} explained and scored. Judge: {judges}. "
-        f"Judged examples: {asked:,}; without an answer {lost:,}; replies that could not be read {unread:,}."
+        f"Examples with an answer: {answered:,}; without one: {lost:,}, of which the replies to {unread:,} could not be read."
     )
-    frame = above_null(context.results.cells)
+    frame = above_null(context.cells, context.level)
     links = context.write(frame, "scores", "Scores and their nulls, means over cells") if len(frame) else ""
 
     def part(cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
         rows = of_setting(frame, setting)
-        return tables.above_null(rows, "Scores by variant, means over cells", context.labels) if len(rows) else ""
+        return tables.above_null(rows, "Scores by variant, means over cells", context.labels, context.level) if len(rows) else ""
 
     return f"<p>{escape(text)}</p>{context.per_setting(part)}<p>{links}</p>"
 
@@ -50,7 +51,7 @@ def entropy(context: Context) -> str:
     empty = nothing(context)
     if empty:
         return empty
-    correlations = inference.entropy_correlations(context.results.cells, context.results.latents, context.level)
+    correlations = inference.entropy_correlations(context.cells, context.results.latents, context.level)
     if len(correlations):
         context.write(correlations, "entropy_correlations", "Rank correlation of token entropy with scores")
     return context.per_model(lambda cells, suffix: _entropy(context, cells, correlations, suffix)) or '<p class="empty">No latent has both an entropy and a fuzzing AUROC.</p>'
@@ -65,10 +66,11 @@ def _rocs(context: Context, cells: pd.DataFrame, suffix: str) -> str:
         }
         curves = {at: curve for at, curve in curves.items() if len(curve[0])}
         if curves:
-            areas = {v: np.mean([area(*c) for (other, _), c in curves.items() if other == v]) for v, _ in curves}
-            means = ", ".join(f"{variant_label(v)} {areas[v]:.3f}" for v in ordered_variants(areas))
-            alt = f"ROC curves of {name}, a panel per layer. Area, mean over layers: {means}."
-            caption = f"{name.capitalize()}: all judged examples of a variant's cells together; dotted: chance. Area, mean over layers: {escape(means)}."
+            areas = pd.DataFrame([(*at, area(*curve)) for at, curve in curves.items()], columns=["variant", "layer", "area"])
+            means = listed(means_over_layers(areas, "area"))
+            said = f" Area, mean over layers: {means}." if means else ""
+            alt = f"ROC curves of {name}, a panel per layer.{said}"
+            caption = f"{name.capitalize()}: all judged examples of a variant's cells together; dotted: chance.{escape(said)}"
             parts.append(context.figure(score_figures.roc_curves(f"roc_{scorer}{suffix}", curves, alt, caption)))
     return "".join(parts)
 
@@ -78,7 +80,7 @@ def _entropy(context: Context, cells: pd.DataFrame, correlations: pd.DataFrame, 
     latents = latents.merge(cells.loc[cells["scored"], ["variant", "layer", "model"]], left_on="cell", right_index=True).dropna()
     if latents.empty:
         return ""
-    rows = of_setting(correlations, tuple(cells[name].iloc[0] for name in ("hookpoint_kind", "architecture", "expansion_factor", "sparsity", "tokens")))
+    rows = of_setting(correlations, tuple(cells[SETTINGS].iloc[0]))
     rows = rows[(rows["model"] == cells["model"].iloc[0]) & (rows["metric"] == "fuzz_auroc")]
     notes = {row.variant: f"ρ = {_two(row.rho)}" + (f" ({_two(row.low)} to {_two(row.high)})" if np.isfinite(row.low) else "") for row in rows.itertuples()}
     alt = "Token entropy against fuzzing AUROC, a panel per variant. Rank correlation: " + ", ".join(f"{variant_label(v)} {notes[v]}" for v in ordered_variants(notes)) + "."

@@ -7,7 +7,8 @@ import pandas as pd
 
 from .. import tables, training_figures
 from ..metrics import ordered_variants, variant_label
-from .context import Context, table_links
+from ..summary import SETTINGS, means_over_layers
+from .context import Context, listed, table_links
 
 
 def curves(context: Context) -> str:
@@ -27,9 +28,8 @@ def _curves(context: Context, cells: pd.DataFrame, suffix: str) -> str:
     points = points.merge(cells[["variant", "layer"]], left_on="cell", right_index=True)
     if points["tokens"].isna().all() or points[["explained_variance", "dead_fraction"]].isna().all(axis=None):
         return '<p class="empty">The file holds no training curves of these cells.</p>'
-    last = points[points["tokens"] == points["tokens"].max()].groupby("variant")["explained_variance"].mean()
-    ends = ", ".join(f"{variant_label(v)} {last[v]:.3f}" for v in ordered_variants(last.index))
-    alt = f"Explained variance and dead latents against training tokens, a panel per layer. Explained variance at the end, mean over layers and seeds: {ends}."
+    ends = listed(means_over_layers(points[points["tokens"] == points["tokens"].max()], "explained_variance"))
+    alt = "Explained variance and dead latents against training tokens, a panel per layer." + (f" Explained variance at the end, mean over layers and seeds: {ends}." if ends else "")
     return context.figure(training_figures.curves("curves" + suffix, points, alt, "Line: mean over seeds; band: range over seeds."))
 
 
@@ -44,7 +44,7 @@ def _firing_rates(context: Context, cells: pd.DataFrame, suffix: str, rows: list
     medians = {v: np.median(np.concatenate([r for (name, _), r in rates.items() if name == v])) for v, _ in rates}
     alt = "Distribution of firing rates, a panel per layer. Median over all latents: " + ", ".join(f"{variant_label(v)} {100 * medians[v]:.2g}%" for v in ordered_variants(medians)) + "."
     note = "Share of all latents in each bin of the logarithm of the firing rate, seeds together; latents that never fired are in the table, not in the figure."
-    kind = {name: cells[name].iloc[0] for name in ("model", "hookpoint_kind", "architecture", "expansion_factor", "sparsity", "tokens")}
+    kind = cells[["model", *SETTINGS]].iloc[0].to_dict()
     rows += [kind | row for row in tables.rate_rows(rates)]
     table = tables.firing_rates(rates, "Firing rates of latents, all layers and seeds together")
     return context.figure(training_figures.firing_rates("firing_rates" + suffix, rates, alt, note)) + table + f"<p>{table_links('firing_rates')}</p>"

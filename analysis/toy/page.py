@@ -90,7 +90,7 @@ class _Page:
             "means": self._frame("equal_l0_means", self.means) if len(self.means) else "<p>The fronts of data and control share no L0.</p>",
             "points": f"<details><summary>At single L0</summary>{self._frame('equal_l0', self.points)}</details>" if len(self.points) else "",
             "cells": tables.all_cells(with_settings(self.cells).drop(columns="layer"), "All SAEs"),
-            "failures": tables.failures(self.cells) if self.results.count("failed") else "<p>No SAE failed.</p>",
+            "failures": tables.failures(self.cells) if (self.cells["state"] == "failed").any() else "<p>No SAE failed.</p>",
             "provenance": tables.provenance(self.results),
             "sweep": escape(str(self.results.info.get("sweep", "not recorded"))),
             "penalties_table": f"<p>{CAPTIONS['penalties']}: {table_links('penalties')}</p>",

@@ -1,0 +1,210 @@
+"""The report's figures and tables where numbers are few, missing or far off, on made-up frames and files."""
+
+import warnings
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from make_results import DONE, TO_COME, make_results
+
+import analysis
+from analysis import figures, scores, score_figures, tables, training_figures
+from analysis.interactive import Chart, Panel, Series, still
+from analysis.interactive.page import plotly
+from analysis.metrics import METRICS
+from analysis.report import write_report
+from analysis.sections import metrics, training
+from analysis.sections import scores as score_sections
+from analysis.sections.context import Context, prepare
+from analysis.summary import means_over_layers
+
+METRIC = {metric.name: metric for metric in METRICS}
+NONE = 0
+
+
+@pytest.fixture
+def context_of(tmp_path):
+    """Makes a Context of a results file, after a change to it."""
+    def make(change=None, level=0.95, **how):
+        path = make_results(tmp_path / "results.h5", **dict(layers=2, seeds=2, latents=16, scored=4) | how)
+        if change:
+            with h5py.File(path, "r+") as file:
+                change(file)
+        prepare(tmp_path / "report")
+        return Context(analysis.load(path), tmp_path / "report", {}, level)
+
+    return make
+
+
+def upright(chart):
+    """Draws the chart without a warning; whether all its axes run upwards over more than a point."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        still(chart)
+    layout = plotly(chart)[1]
+    ranges = [axis["range"] for name, axis in layout.items() if name.startswith(("xaxis", "yaxis")) and "range" in axis]
+    return len(ranges) >= 2 * len(chart.panels) and all(low < high for low, high in ranges)
+
+
+def by_layer_frame(mean, low, high, metric="explained_variance", layers=2):
+    values = [np.broadcast_to(part, layers) for part in (mean, low, high)]
+    return pd.DataFrame({"variant": "trained", "layer": range(layers), "metric": metric, "mean": values[0], "min": values[1], "max": values[2], "n": 2})
+
+
+@pytest.mark.parametrize("mean", [-3.0, -0.25, 0.0, 0.9])
+def test_axes_run_upwards_wherever_the_values_lie(mean):
+    frame = by_layer_frame(mean, mean - 0.1, mean + 0.1)
+    chart = figures.by_layer("a", [("", frame)], [METRIC["explained_variance"]], ("min", "max"), "", "")
+    assert upright(chart) and chart.panels[0].note == ("2 below −0.25" if mean < -0.25 else "")
+
+
+def test_axes_of_training_curves_run_upwards_where_nothing_is_explained():
+    points = pd.DataFrame({"variant": "trained", "layer": 0, "tokens": [100, 200, 300], "explained_variance": -2.0, "dead_fraction": 0.0})
+    assert upright(training_figures.curves("a", points, "", ""))
+
+
+def test_axes_span_something_where_all_values_are_zero(context_of):
+    assert upright(training_figures.firing_rates("a", {("trained", 0): np.zeros(8)}, "", ""))
+    latents = pd.DataFrame({"variant": "trained", "layer": 0, "index": [1, 2], "token_entropy": 0.0, "fuzz_auroc": [0.4, 0.6]})
+    assert upright(score_figures.entropy_scatter("a", latents, {}, "fuzz_auroc", "fuzzing", "", ""))
+
+    def no_entropy(file):
+        for name in ("latents/token_entropy", "cells/token_entropy"):
+            file[name][:] = np.where(np.isnan(file[name][:]), np.nan, 0)
+
+    context = context_of(no_entropy)
+    rows = context.comparisons[context.comparisons["variant_a"] == "trained"]
+    assert upright(figures.differences("a", context.columns(rows), [METRIC["token_entropy"]], "", "", 0.95))
+
+
+def bands_of(series, **panel):
+    chart = Chart("a", [Panel("", [series], **panel)], 1, "", "")
+    return [list(zip(trace["x"], trace["y"])) for trace in plotly(chart)[0] if trace.get("fill") == "toself"]
+
+
+def test_a_band_has_a_gap_where_a_number_is_missing():
+    nan = np.nan
+    (band,) = bands_of(Series("trained", range(5), [1, 1, nan, 1, 1], low=[0, 0, nan, 0, 0], high=[2, 3, nan, 2, 3]))
+    assert band == [(0, 0), (1, 0), (1, 3), (0, 2), (None, None), (3, 0), (4, 0), (4, 3), (3, 2)]
+
+
+def test_a_band_down_to_zero_ends_at_the_foot_of_a_logarithmic_axis():
+    (band,) = bands_of(Series("trained", [0, 1], [10, 100], low=[-5, 10], high=[20, 200]), is_log_y=True)
+    assert min(y for _, y in band) == pytest.approx(10 / (200 / 10) ** 0.06)
+
+
+def test_the_range_over_seeds_of_a_single_layer_is_a_bar():
+    frame = by_layer_frame(0.5, 0.4, 0.6, layers=1)
+    chart = figures.by_layer("a", [("", frame)], [METRIC["explained_variance"]], ("min", "max"), "", "")
+    (trace,) = plotly(chart)[0]
+    assert trace["error_y"]["array"] == trace["error_y"]["arrayminus"] == [0.1]
+    assert len(still(chart).axes[0].collections) == 1
+
+
+def test_names_of_models_with_dollars_are_no_formulas(tmp_path):
+    chart = Chart("a", [Panel("a $x^$ \\frac{ \"b\" <c>", [Series("trained", [0], [1])])], 1, "", "")
+    still(chart).savefig(tmp_path / "a.pdf")
+    assert plotly(chart)[1]["annotations"][0]["text"] == "<b>a $x^$ \\frac{ \"b\" &lt;c&gt;</b>"
+
+
+def test_a_mean_over_layers_is_of_variants_that_have_them_all():
+    frame = pd.DataFrame({"variant": ["a", "a", "a", "b", "c", "c"], "layer": [0, 0, 1, 0, 0, 1], "x": [1.0, 3.0, 4.0, 9.0, 9.0, np.nan]})
+    assert means_over_layers(frame, "x") == {"a": 3.0}
+
+
+def test_areas_of_roc_curves_are_named_for_variants_with_all_layers(context_of):
+    states = [DONE] * 3 + [TO_COME] + [DONE] * 16  # trained has one seed in layer 1
+    states[6:8] = [TO_COME] * 2  # rerandomized_incl has no layer 1
+    text = score_sections.rocs(context_of(states=states))
+    said = text.split("Area, mean over layers:")[1].split(".</")[0]
+    assert "Trained" in said and "Control" in said and "incl. emb." not in said
+
+
+def test_a_judge_that_answered_nothing_is_said_to_have(context_of):
+    def silent(file):
+        for scorer in ("fuzz", "detection"):
+            for name in ("probability", "null_probability"):
+                file[f"predictions/{scorer}_{name}"][:] = np.nan
+
+    context = context_of(silent)
+    assert "The judge answered no example." in score_sections.rocs(context)
+    text = score_sections.nulls(context)
+    assert "Examples with an answer: 16,000; without one: 160, of which the replies to 20 could not be read." in text
+
+
+def test_hookpoints_of_no_layer_have_no_layer_minus_one(context_of):
+    def embedding(file):
+        file["cells/hookpoint"][:], file["cells/layer"][:] = b"embed_in", -1
+
+    context = context_of(embedding, layers=1)
+    report = write_report(context.results, context.output).read_text()
+    assert "5 variants" in report and "embed_in, 2 SAE seeds" in report
+    assert "layer -1" not in report and ">-1<" not in report and "(-1)" not in report
+    chart = figures.by_layer("a", context.columns(context.table), context.metrics, ("min", "max"), "", "")
+    assert plotly(chart)[1]["xaxis"]["ticktext"] == ["none"]
+
+
+def test_cells_of_an_earlier_state_of_the_sweep_are_counted_and_left_out(context_of):
+    """Seed 1 was in the sweep, and is no more."""
+    def one_seed(file):
+        for name in ("id", "evaluate_id", "score_id", "settings"):
+            kept = file[f"grid/{name}"][::2]
+            del file[f"grid/{name}"]
+            file[f"grid/{name}"] = kept
+
+    context = context_of(one_seed)
+    cells = context.results.cells
+    assert len(context.results.grid) == 10 and len(cells) == 20 and len(context.cells) == 10
+    table = context.table[context.table["metric"] == "explained_variance"].set_index(["variant", "layer"])
+    assert (table["n"] == 1).all() and table.loc[("control", 1), "mean"] == cells["explained_variance"][18]
+    said = tables.progress(context.results)
+    assert "10 of 10 cells done" in said and "10 cells are kept, and left out here" in said
+    frame = scores.above_null(context.cells)
+    assert f">{frame['mean'].iloc[0]:.3f}<" in score_sections.nulls(context) and (frame["n_cells"] == 2).all()
+
+
+def test_progress_counts_the_cells_of_the_whole_sweep_where_files_hold_a_part(context_of):
+    context = context_of(rows=range(6), states=[DONE] * 5 + [TO_COME] * 15)
+    assert len(context.cells) == 6
+    said = tables.progress(context.results)
+    assert "5 of 20 cells done" in said and "15 to come" in said and "not finished" in said and 'style="width: 25.00%"' in said
+
+
+def test_every_interval_is_of_the_level_asked_for(context_of):
+    context = context_of(level=0.9)
+    page = write_report(context.results, context.output, level=0.9).read_text()
+    charts = [figures.by_layer("a", context.columns(context.means), context.metrics, ("low", "high"), "", "", 0.9),
+              figures.differences("b", context.columns(context.comparisons), context.metrics, "", "", 0.9)]  # fmt: skip
+    texts = [text for chart in charts for panel in chart.panels for series in panel.series for text in series.texts]
+    assert sum("90% interval" in text for text in texts) > 100 and not any("95%" in text for text in texts)
+    assert "its 90% interval" in page and "95%" not in page.split("<main>")[1].split("<script")[0]
+    assert "with 90 \\% intervals over seeds" in (context.output / "tables/means.tex").read_text()
+    wide, narrow = scores.above_null(context.cells, 0.95), pd.read_csv(context.output / "tables/scores.csv")
+    ratio = (wide["high"] - wide["low"]) / (narrow["high"] - narrow["low"])
+    np.testing.assert_allclose(ratio, 12.7062047 / 6.3137515, rtol=1e-6)  # Student's t of one degree of freedom
+
+
+def test_means_against_a_setting_are_over_layers_that_a_variant_has_at_all_its_values(context_of):
+    """k is 16 in seed 0 and 32 in seed 1; trained failed at k = 32 in layer 1, and control has no score there at k = 16."""
+    def two_settings(file):
+        file["cells/k"][:] = np.where(file["cells/sae_seed"][:] == 0, 16, 32)
+        file["cells/state"][3], file["cells/stage"][3] = 3, NONE
+        file["cells/fuzz_auroc"][18] = np.nan
+
+    context = context_of(two_settings)
+    metrics.settings(context)
+    table = pd.read_csv(context.output / "tables/by_sparsity.csv").set_index(["variant", "metric", "sparsity"])
+    cells = context.results.cells
+    for variant, metric, rows in (("trained", "explained_variance", {"k = 16": [0], "k = 32": [1]}), ("control", "fuzz_auroc", {"k = 16": [16], "k = 32": [17]}),
+                                  ("control", "explained_variance", {"k = 16": [16, 18], "k = 32": [17, 19]})):  # fmt: skip
+        for value, at in rows.items():
+            row = table.loc[(variant, metric, value)]
+            assert (row["mean"], row["low"], row["high"], row["n"]) == pytest.approx((*cells[metric][at].agg(["mean", "min", "max"]), len(at)))
+
+
+def test_small_firing_rates_are_not_shown_as_zero(context_of):
+    text = tables.firing_rates({("trained", 0): np.array([0, 2e-5, 2e-5, 0.123, 1])}, "Rates")
+    assert "<td>0.002%</td>" in text and "<td>6.2%</td>" in text
+    assert "<td>–" not in text and ">0.00%" not in text
+    assert "no firing rates" in training.firing_rates(context_of(without=("all_latents/firing_rate",), layers=1, seeds=1))
