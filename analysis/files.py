@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,25 +63,37 @@ class ResultsFile:
     stages: dict[str, int]
     grid: pd.DataFrame
 
-    def open(self) -> h5py.File:
-        """The file, to read more of it. Throws ResultsError where it is another one by now."""
-        file = open_file(self.path)
-        if identity_of(file) != self.identity:
-            file.close()
-            raise ResultsError(f"{self.path}: was replaced since it was loaded, as a run does that starts with other cells; load it again")
-        return file
+    @contextmanager
+    def open(self) -> Iterator[h5py.File]:
+        """The file, to read more of it. Throws ResultsError where it is another one by now, or what is read of it is damaged."""
+        with open_file(self.path) as file:
+            if identity_of(file) != self.identity:
+                raise ResultsError(
+                    f"{self.path}: was replaced since it was loaded, as a run does that starts with other cells; load it again"
+                )
+            with _readable(self.path):
+                yield file
 
 
 def read_file(path: Path) -> ResultsFile:
     """Throws ResultsError. A run may be writing the file."""
-    with open_file(path) as file:
-        try:
-            info = {name: plain(value) for name, value in file.attrs.items()}
-            _check(path, info)
-            cells, stages = _cells(path, file)
-            return ResultsFile(path, identity_of(file), info, cells, stages, _grid(file, cells))
-        except (KeyError, OSError, RuntimeError) as error:  # what h5py throws for parts that make no sense
-            raise ResultsError(f"{path}: cannot be read ({str(error).strip(chr(39))}); it is damaged, or a run is only now making it") from error
+    with open_file(path) as file, _readable(path):
+        info = {name: plain(value) for name, value in file.attrs.items()}
+        _check(path, info)
+        cells, stages = _cells(path, file)
+        return ResultsFile(path, identity_of(file), info, cells, stages, _grid(file, cells))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Throws ResultsError for what h5py throws where parts of a file make no sense."""
+    try:
+        yield
+    except (KeyError, OSError, RuntimeError) as error:
+        raise ResultsError(
+            f"{path}: cannot be read ({str(error).strip(chr(39))}); it is damaged, or a run is only now making it: where no run writes "
+            "it, restore it, or move it aside and run the sweep again"
+        ) from error
 
 
 def open_file(path: Path) -> h5py.File:
@@ -88,7 +102,14 @@ def open_file(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r", locking=False)  # a run that writes the file must not be disturbed
     except OSError as error:
+        if h5py.is_hdf5(path):
+            raise ResultsError(f"{path}: is cut short or damaged ({error}); restore it, or move it aside and run the sweep again") from error
         raise ResultsError(f"{path}: not an HDF5 file ({error}); give the results.h5 of a sweep's output folder") from error
+
+
+def members(file: h5py.File, group: str) -> dict[str, h5py.Dataset]:
+    """The datasets of a group, none where the file lacks it. `items()` of h5py would pass over those that are damaged."""
+    return {name: file[group][name] for name in file[group]} if group in file else {}
 
 
 def identity_of(file: h5py.File) -> tuple[int, int]:
@@ -175,7 +196,7 @@ def _cells(path: Path, file: h5py.File) -> tuple[pd.DataFrame, dict[str, int]]:
 
 def _grid(file: h5py.File, cells: pd.DataFrame) -> pd.DataFrame:
     """The cells of the whole sweep; those of the file where it does not say."""
-    group = file.get("grid", {})
+    group = members(file, "grid")
     if "id" not in group or len(group["id"]) == 0:
         return cells.reindex(columns=GRID_COLUMNS, fill_value="")
     return pd.DataFrame({name: decoded(group[name][:]) if name in group else "" for name in GRID_COLUMNS})

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .columns import described
-from .files import SCORED, STAGES, STATES, ResultsError, ResultsFile, decoded, finished, is_missing, masked, plain, read_file, stage_of
+from .files import SCORED, STAGES, STATES, ResultsError, ResultsFile, decoded, finished, is_missing, masked, members, plain, read_file, stage_of
 from .merge import merged, result_files
 
 __all__ = ["LATENT_SCORED", "STAGES", "STATES", "Example", "Results", "ResultsError", "load"]
@@ -104,7 +104,7 @@ class Results:
         columns = {name: list(frame.columns) for name, frame in frames.items()}
         with self.sources[0].open() as file:
             for name in ("latents", "all_latents", "curves"):
-                wide = [column for column, data in file.get(name, {}).items() if data.ndim == 2]
+                wide = [column for column, data in members(file, name).items() if data.ndim == 2]
                 columns[name] = ["cell", "slot", *wide]
             return described(file, columns)
 
@@ -130,7 +130,7 @@ class Results:
     def top_examples(self, row: int, slot: int, most: int) -> list[Example]:
         """Windows in which a latent's activation peaks, the highest first. slot: of `latents`."""
         with self._open(row) as (file, at):
-            group = file.get("examples", {})
+            group = members(file, "examples")
             if not {"kind", "token", "activation"} <= set(group):
                 return []
             top = np.flatnonzero(group["kind"][at, slot] == 0)[:most]
@@ -150,7 +150,7 @@ class Results:
         key = int(self.source[row]), int(self.cells["vocabulary"][row])
         if key not in self._vocabularies:
             with self._open(row) as (file, _):
-                known = file.get("vocabularies/token", np.empty((0, 0), "S1"))
+                known = members(file, "vocabularies").get("token", np.empty((0, 0), "S1"))
                 self._vocabularies[key] = [plain(text) for text in known[key[1]]] if 0 <= key[1] < len(known) else []
         return self._vocabularies[key]
 
@@ -197,8 +197,9 @@ class Results:
         first, last = rows.min(), rows.max()
         n_rows = len(self.sources[number].cells)
         with self.sources[number].open() as file:
-            stages = {name: stage_of(data) for name, data in file.get(group, {}).items() if _is_wide(data, n_rows)}
-            columns = {name: file[group][name][first : last + 1][rows - first] for name in stages}
+            wide = {name: data for name, data in members(file, group).items() if _is_wide(data, n_rows)}
+            stages = {name: stage_of(data) for name, data in wide.items()}
+            columns = {name: data[first : last + 1][rows - first] for name, data in wide.items()}
         if key not in columns:
             return None
         used = ~is_missing(columns[key]) & self._reached(stages[key])[cells, None]
@@ -219,9 +220,10 @@ class Results:
         for scorer in ("fuzz", "detection"):
             values = {field: found.get(f"predictions/{scorer}_{field}") for field in fields}
             if values["truth"] is not None and values["probability"] is not None:
-                yield _judged(row, scorer, found["latents/index"], values, null=False)
+                index = found.get("latents/index", np.full(len(values["truth"]), -1))
+                yield _judged(row, scorer, index, values, null=False)
                 if values["null_probability"] is not None:
-                    yield _judged(row, scorer, found["latents/index"], values, null=True)
+                    yield _judged(row, scorer, index, values, null=True)
 
 
 def load(*paths: str | Path) -> Results:

@@ -38,6 +38,8 @@ def write_neuronpedia(results: Results, folder: Path, model_id: str | None = Non
     names, models = source_sets(cells), model_labels(cells["model"].unique())
     if model_id and len(models) > 1:
         raise ResultsError(f"{results.path}: has {len(models)} models ({', '.join(models)}), which cannot all be '{model_id}'; leave the model's id out")
+    if len(results.latents) and "firing_rate" not in results.latents:
+        raise ResultsError(f"{results.path}: found no dataset /latents/firing_rate, which Neuronpedia is told; the file is damaged")
     rows = []
     latents_of = results.latents[results.latents["cell"].isin(cells.index)].groupby("cell")
     for row, latents in latents_of:

@@ -93,6 +93,12 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys):
         assert said.count("\n") == 1 and word in said
 
 
+def test_neuronpedia_is_not_told_latents_without_their_firing_rates(tmp_path, capsys):
+    path = make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=16, scored=2, without=("latents/firing_rate",))
+    assert main(["export", str(path), "-o", str(tmp_path / "tables"), "--neuronpedia"]) == 2
+    assert f"{path}: found no dataset /latents/firing_rate" in capsys.readouterr().err
+
+
 def test_neuronpedia_gets_each_explained_latent_with_its_windows(made):
     path, output = made
     sources = pd.read_csv(output / "neuronpedia/sources.csv")

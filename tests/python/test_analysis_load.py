@@ -198,6 +198,47 @@ def test_a_damaged_file_is_refused_with_its_name(tmp_path):
     assert refused > 10
 
 
+def damage(path, dataset):
+    """Overwrites the header of a dataset, as a bad sector does."""
+    with h5py.File(path) as file:
+        at = h5py.h5o.get_info(file[dataset].id).addr
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(bytes(16))
+
+
+@pytest.mark.parametrize("dataset", ["latents/token_entropy", "predictions/fuzz_truth", "all_latents/firing_rate", "curves/step"])
+@pytest.mark.parametrize("command", ["report", "export"])
+def test_damage_in_what_is_read_late_is_one_line_with_the_files_name(tmp_path, capsys, command, dataset):
+    path = make_results(tmp_path / "results.h5", layers=1, latents=16, scored=4)
+    damage(path, dataset)
+    assert main([command, str(path), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{path}: cannot be read (" in said and "move it aside" in said, said
+
+
+def test_damaged_texts_and_examples_are_not_taken_for_missing_ones(tmp_path):
+    path = make_results(tmp_path / "results.h5", layers=1, latents=16, scored=4)
+    for dataset, read in {"vocabularies/token": lambda results: results.token_texts(0),
+                          "examples/kind": lambda results: results.top_examples(0, 0, 1)}.items():  # fmt: skip
+        damage(path, dataset)
+        with pytest.raises(analysis.ResultsError, match="cannot be read"):
+            read(analysis.load(path))
+
+
+def test_a_file_that_is_cut_short_is_said_to_be(tmp_path, capsys):
+    path = make_results(tmp_path / "results.h5", **SMALL)
+    os.truncate(path, path.stat().st_size // 2)
+    assert main(["report", str(path), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{path}: is cut short or damaged (" in said
+
+
+def test_what_was_judged_is_read_without_the_latents_numbers(tmp_path):
+    results = analysis.load(make_results(tmp_path / "results.h5", **SMALL, without=("latents/index",)))
+    assert len(results.judged) and (results.judged["latent"] == -1).all()
+
+
 def test_works_from_another_folder(tmp_path):
     path = make_results(tmp_path / "results.h5", **SMALL)
     code = f"import analysis; r = analysis.load({str(path)!r}); print(len(r.cells), r.cells.explained_variance.notna().all())"
