@@ -59,7 +59,7 @@ def by_setting(name: str, columns: Sequence[Column], metrics: Sequence[Metric], 
             lines = []
             for variant in ordered_variants(frame["variant"]):
                 line = frame[frame["variant"] == variant].sort_values(dimension, key=lambda column: column.map(at))
-                texts = [f"{variant_label(variant)}: {_shown(r.mean)} (layers and seeds from {_shown(r.low)} to {_shown(r.high)})" for r in line.itertuples()]
+                texts = [f"{variant_label(variant)}: {value_text(r.mean)} (layers and seeds from {value_text(r.low)} to {value_text(r.high)})" for r in line.itertuples()]
                 lines.append(Series(variant, line[dimension].map(at).tolist(), line["mean"].tolist(), texts))
             last = alone or row == len(metrics) - 1
             panels.append(Panel(_label(metric) if alone else title if row == 0 else "", lines, x_label=label if last else "", y_label="" if alone or i else _label(metric),
@@ -146,7 +146,7 @@ def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], level:
         lines.append(Series(variant, line["layer"].tolist(), line["mean"].tolist(), texts, low, high, bars=len(layers) == 1, faint=is_faint))
         null = frame[(frame["metric"] == metric.null) & (frame["variant"] == variant)].sort_values("layer")
         if metric.null and null["mean"].notna().any():
-            lines.append(Series(variant, null["layer"].tolist(), null["mean"].tolist(), [f"{variant_label(variant)}, null: {_shown(v)}" for v in null["mean"]], dotted=True, marked=False))
+            lines.append(Series(variant, null["layer"].tolist(), null["mean"].tolist(), [f"{variant_label(variant)}, null: {value_text(v)}" for v in null["mean"]], dash="dotted", marked=False))
     below = int((own["mean"] < LOWEST_SHOWN).sum()) if metric.bounded else 0
     note = f"{below} below {MINUS}{-LOWEST_SHOWN}" if below else "no values" if own["mean"].notna().sum() == 0 else ""
     return Panel(title, lines, y_label=y_label, x_range=layer_range(layers), y_range=limits, x_ticks=layer_ticks(layers), note=note,
@@ -154,12 +154,12 @@ def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], level:
 
 
 def _text(variant: str, row: dict, band: tuple[str, str], level: float) -> str:
-    text = f"{variant_label(variant)}: {_shown(row['mean'])}"
+    text = f"{variant_label(variant)}: {value_text(row['mean'])}"
     n = row.get("n", row.get("n_seeds", 0))
     if n > 1 or band[0] == "low":
         what = f"range of {n} seeds" if band[0] == "min" else f"{100 * level:g}% interval" + (f", {n} seeds" if n > 1 else " over latents")
         if np.isfinite(row[band[0]]):
-            text += f" ({_shown(row[band[0]])} to {_shown(row[band[1]])}, {what})"
+            text += f" ({value_text(row[band[0]])} to {value_text(row[band[1]])}, {what})"
     return text
 
 
@@ -195,13 +195,13 @@ def _difference_limits(rows: pd.DataFrame, margin: float) -> tuple[tuple[float, 
 
 
 def _difference_text(row: dict, level: float) -> str:
-    text = f"Trained {MINUS} {variant_label(row['variant_b'])}, {layer_name(row['layer'])}: {_shown(row['difference'])}"
+    text = f"Trained {MINUS} {variant_label(row['variant_b'])}, {layer_name(row['layer'])}: {value_text(row['difference'])}"
     if np.isfinite(row["low"]):
-        text += f"<br>{100 * level:g}% interval {_shown(row['low'])} to {_shown(row['high'])}, {escape(row['claim'])}"
+        text += f"<br>{100 * level:g}% interval {value_text(row['low'])} to {value_text(row['high'])}, {escape(row['claim'])}"
     if row["verdict"]:
-        text += f"<br>{row['verdict']}; Holm p of difference {_shown(row['p_difference_holm'])}"
+        text += f"<br>{row['verdict']}; Holm p of difference {value_text(row['p_difference_holm'])}"
         if np.isfinite(row["p_equivalence_holm"]):
-            text += f", of equivalence {_shown(row['p_equivalence_holm'])}"
+            text += f", of equivalence {value_text(row['p_equivalence_holm'])}"
     return text
 
 
@@ -225,7 +225,8 @@ def _spans_decades(values: pd.Series) -> bool:
     return len(values) > 0 and values.min() > 0 and values.max() > 20 * values.min()
 
 
-def _shown(value: float) -> str:
+def value_text(value: float) -> str:
+    """Of a point, for who points at it."""
     if not np.isfinite(value):
         return "–"
     size = abs(value)

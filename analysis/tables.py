@@ -15,6 +15,7 @@ from .summary import layer_name, means_over_layers
 from .theme import OTHER_MARK, VARIANT_COLOURS, VARIANT_MARKS
 
 MISSING = '<span class="missing">–</span>'
+BOOLS, NUMBERS = (bool, np.bool_), (int, float, np.number)
 
 #: Columns of the table of all cells, where some cell has them: name in the file, header.
 CELL_COLUMNS = {
@@ -68,21 +69,23 @@ def table(caption: str, header: list[str], rows: list[str], attributes: str = ""
 def of_frame(caption: str, frame: pd.DataFrame, headers: Mapping[str, str] | None = None) -> str:
     """A frame, without its index, as a table: numbers to the right, texts to the left and escaped. headers: of columns, where
     not their names."""
-    numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name]) for name in frame}
+    numeric = {name: all(isinstance(value, NUMBERS) and not isinstance(value, BOOLS) for value in frame[name]) for name in frame}
     labels = {name: (headers or {}).get(name, str(name).replace("_", " ")) for name in frame}
     header = [f'<th scope="col"{" class=num" if numeric[name] else ""}>{escape(labels[name])}</th>' for name in frame]
     rows = ["".join(_frame_cell(value, numeric[name]) for name, value in zip(frame, row)) for row in frame.itertuples(index=False)]
     return table(caption, header, rows)
 
 
-def integer(value: int) -> str:
+def integer(value: int | np.integer) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}")
 
 
 def _frame_cell(value: Any, is_numeric: bool) -> str:
     if is_numeric:
         return f"<td>{integer(value) if isinstance(value, (int, np.integer)) else number(value)}</td>"
-    text = ("yes" if value else "no") if isinstance(value, (bool, np.bool_)) else str(value)
+    if pd.isna(value):
+        return f'<td class="text">{MISSING}</td>'
+    text = ("yes" if value else "no") if isinstance(value, BOOLS) else str(value)
     return f'<td class="text{" wide" if len(text) > 40 else ""}">{escape(text)}</td>'
 
 

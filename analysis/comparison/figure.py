@@ -1,58 +1,36 @@
-"""The figure of a comparison: a still picture, and the numbers that templates/compare.js draws."""
+"""The figure of a comparison."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
+from ..figures import ACROSS, layer_range, layer_ticks, value_text
+from ..interactive import Chart, Panel, Series
 from ..metrics import Metric, ordered_variants, variant_label
-from ..theme import INK, style_of
+from ..summary import layer_name
 
-COLUMNS = 3
-DASHES: dict[str, Any] = {"mean_a": "-", "mean_b": (0, (3, 2))}
+SWEEPS = {"A": "solid", "B": "dashed"}
 
 
-def by_layer(table: pd.DataFrame, metrics: list[Metric]) -> Figure:
+def by_layer(name: str, table: pd.DataFrame, metrics: list[Metric], alt: str) -> Chart:
     """A panel a metric: its mean over seeds by layer, a colour a variant; A solid, B dashed.
 
     table: differences.by_seed of one model and setting.
     """
-    n_rows = math.ceil(len(metrics) / COLUMNS)
-    figure = Figure(figsize=(10.6, 2.1 * n_rows + 0.5))
-    axes = figure.subplots(n_rows, COLUMNS, squeeze=False).ravel()
-    variants = ordered_variants(table["variant"])
-    for axis, metric in zip(axes, metrics):
-        for variant in variants:
-            part = table[(table["metric"] == metric.name) & (table["variant"] == variant)].sort_values("layer")
-            for column, dashes in DASHES.items():
-                axis.plot(part["layer"], part[column], **style_of(variant) | {"linestyle": dashes, "markersize": 3})
-        axis.set_title(metric.label)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    for axis in axes[len(metrics) :]:
-        axis.remove()
-    for axis in axes[max(0, len(metrics) - COLUMNS) : len(metrics)]:
-        axis.set_xlabel("layer")
-    lines = [Line2D([], [], **style_of(variant) | {"linestyle": "none"}, label=variant_label(variant)) for variant in variants]
-    lines += [Line2D([], [], color=INK, linestyle=dashes, label=name) for name, dashes in zip("AB", DASHES.values())]
-    figure.legend(handles=lines, loc="outside upper left", ncols=len(lines))
-    return figure
+    layers = sorted(table["layer"].unique())
+    panels = []
+    for i, metric in enumerate(metrics):
+        rows = table[table["metric"] == metric.name].sort_values("layer")
+        lines = [_line(rows[rows["variant"] == variant], variant, sweep) for variant in ordered_variants(rows["variant"]) for sweep in SWEEPS]
+        panels.append(Panel(metric.label, lines, x_label="layer" if i >= len(metrics) - ACROSS else "", x_range=layer_range(layers), x_ticks=layer_ticks(layers)))
+    caption = "Mean over seeds; solid: A, dashed: B."
+    return Chart(name, panels, min(ACROSS, len(panels)), alt, caption, ordered_variants(table["variant"]), compared=False)
 
 
-def panels(table: pd.DataFrame, metrics: list[Metric]) -> list[dict[str, Any]]:
-    """The same, as numbers for the page: a panel a metric, a line a variant; None where there is no number."""
-    return [{"title": metric.label, "layers": int(table["layer"].nunique()), "lines": _lines(table[table["metric"] == metric.name])} for metric in metrics]
-
-
-def _lines(table: pd.DataFrame) -> list[dict[str, Any]]:
-    lines = []
-    for variant in ordered_variants(table["variant"]):
-        part = table[table["variant"] == variant].sort_values("layer")
-        columns = {key: part[name].to_list() for key, name in {"layer": "layer", "verdict": "verdict"}.items()}
-        columns |= {key: [float(f"{value:.6g}") for value in part[name]] for key, name in {"a": "mean_a", "b": "mean_b", "difference": "difference"}.items()}
-        lines.append({"variant": variant, "label": variant_label(variant)} | columns)
-    return lines
+def _line(rows: pd.DataFrame, variant: str, sweep: str) -> Series:
+    means = rows[f"mean_{sweep.lower()}"].tolist()
+    texts = [
+        f"{variant_label(variant)}, {sweep}<br>{layer_name(row.layer)}: {value_text(mean)}<br>A − B: {value_text(row.difference)} {row.verdict}"
+        for row, mean in zip(rows.itertuples(), means)
+    ]
+    return Series(variant, rows["layer"].tolist(), means, texts, dash=SWEEPS[sweep])

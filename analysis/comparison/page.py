@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..embed import blob, plotly_library
+from ..embed import plotly_library
+from ..interactive import figure_html, still
 from ..latex import write_table
 from ..load import Results, ResultsError
 from ..metrics import METRICS, Metric, variant_label
 from ..summary import SETTINGS, model_labels, setting_label
 from ..tables import integer, of_frame
-from ..theme import page_svg, write_figure
+from ..theme import write_figure
 from . import differences
-from .figure import by_layer, panels
+from .figure import by_layer
 from .match import Matched, match
 from .settings import settings
 
@@ -65,15 +66,15 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
     names = [str(results.info.get("sweep_name", "unnamed sweep")) for results in (a, b)]
     found, bits = frames["differences"], frames["bits"]
     differing = bits[bits["n_differ"] > 0]
-    figures, numbers = _figures(found, metrics, output)
     return {
         "title": escape(names[0] if names[0] == names[1] else f"{names[0]} beside {names[1]}"),
         "css": (TEMPLATES / "report.css").read_text(),
         "files": "".join(f"<p>{letter}: <strong>{escape(name)}</strong>, <code>{escape(', '.join(map(str, results.files)))}</code></p>" for letter, name, results in zip("AB", names, (a, b))),
         "summary": escape(_summary(a, b, matched, found, bits)),
-        "blobs": plotly_library() + blob("compare", numbers) if numbers else "",
-        "js": "\n".join((TEMPLATES / name).read_text() for name in ("embed.js", "compare.js")) if numbers else "",
-        "figures": figures or '<p class="empty">No cell is evaluated in both yet.</p>',
+        "embed": (TEMPLATES / "embed.js").read_text(),
+        "plotly": plotly_library() if len(found) else "",
+        "js": (TEMPLATES / "charts.js").read_text(),
+        "figures": _figures(found, metrics, output) or '<p class="empty">No cell is evaluated in both yet.</p>',
         "overview": _overview(found),
         "differences": of_frame("Differences", _labelled(_told(found)), HEADERS),
         "latents": of_frame(CAPTIONS["latents"], _labelled(_told(frames["latents"])), HEADERS),
@@ -100,27 +101,22 @@ def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits
     return text
 
 
-def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> tuple[str, list[dict[str, Any]]]:
-    """One for each model and setting: their HTML, and their numbers."""
+def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> str:
+    """One for each model and setting."""
     (output / "figures").mkdir(parents=True, exist_ok=True)
     for old in (output / "figures").glob("by_layer*"):
         old.unlink()
     groups = list(found.groupby([*SETTINGS, "model"], sort=False))
     labels = model_labels(found["model"].unique())
-    texts, numbers = [], []
+    texts = []
     for i, (key, part) in enumerate(groups):
         name = "by_layer" + (f"-{i + 1}" if len(groups) > 1 else "")
         shown = [metric for metric in metrics if metric.name in set(part["metric"])]
-        numbers.append({"id": name, "panels": panels(part, shown)})
-        figure = by_layer(part, shown)
-        svg = write_figure(figure, output / "figures", name)
         title = f"{labels[key[-1]]}: {setting_label(key[:-1])}"
-        alt = f"Metrics by layer of A and B, {title}. All values: differences.csv."
-        texts.append(
-            f'<h3>{escape(title)}</h3><figure><div id="{name}" role="group" aria-label="{escape(alt)}">{page_svg(svg, escape(alt))}</div>'
-            f"<figcaption>Mean over seeds; solid: A, dashed: B. Files: <code>figures/{name}.svg</code>, <code>.pdf</code>.</figcaption></figure>"
-        )
-    return "\n".join(texts), numbers
+        chart = by_layer(name, part, shown, f"Metrics by layer of A and B, {title}. All values: differences.csv.")
+        write_figure(still(chart), output / "figures", name)
+        texts.append(f"<h3>{escape(title)}</h3>{figure_html(chart)}")
+    return "\n".join(texts)
 
 
 def _overview(found: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,8 @@ import numpy as np
 class Series:
     """x, y: of the points, NaN where a line breaks. variant: whose colour and marker it has; "" is the ink of the page, without a
     marker. low, high: of a band, or of bars where `bars`. texts: shown when a point is pointed at; empty: nothing is.
-    kind: "line", "points" (pale, alone), or "marks" (alone). faint: of values that mean little. dotted: nulls and chance."""
+    kind: "line", "points" (pale, alone), or "marks" (alone). faint: of values that mean little. dash: of a line, where not the
+    variant's own; dotted ones are nulls and chance."""
 
     variant: str
     x: Sequence[float]
@@ -24,7 +26,7 @@ class Series:
     kind: str = "line"
     bars: bool = False
     faint: bool = False
-    dotted: bool = False
+    dash: Literal["", "solid", "dashed", "dotted"] = ""
     marked: bool = True
 
 
@@ -83,4 +85,4 @@ class Chart:
 
 
 def chance_line(x: Sequence[float], y: Sequence[float]) -> Series:
-    return Series("", x, y, dotted=True, marked=False)
+    return Series("", x, y, dash="dotted", marked=False)

@@ -15,7 +15,8 @@ from ..theme import OTHER_MARK, VARIANT_COLOURS, VARIANT_MARKS
 from .chart import Chart, Panel, Series
 from .layout import LEFT, RIGHT, boxes
 
-#: Markers of matplotlib as Plotly calls them.
+#: Dashes, and markers of matplotlib, as Plotly calls them.
+DASHES = {"solid": "solid", "dashed": "6px,3px", "dotted": "dot"}
 SYMBOLS = {"o": "circle", "^": "triangle-up", "s": "square", "D": "diamond", "X": "x", "P": "cross"}
 
 
@@ -127,8 +128,8 @@ def _traces(series: Series, i: int, panel: Panel) -> list[dict[str, Any]]:
     is_marked = series.marked and bool(series.variant)
     trace = place | {"x": x, "y": y, "mode": {"line": "lines+markers" if is_marked else "lines"}.get(series.kind, "markers"), "cliponaxis": True}
     if series.kind == "line":
-        dash = "dot" if series.dotted else "solid" if mark[2] == "-" or not series.variant else "6px,3px"
-        trace["line"] = {"color": shade, "width": 1.2 if series.dotted or series.faint else 1.8, "dash": dash}
+        dash = series.dash or ("solid" if mark[2] == "-" or not series.variant else "dashed")
+        trace["line"] = {"color": shade, "width": 1.2 if dash == "dotted" or series.faint else 1.8, "dash": DASHES[dash]}
     if is_marked:
         size = {"points": 4, "marks": 7}.get(series.kind, 4 if series.faint else 5.5)
         trace["marker"] = {"color": shade, "size": size, "symbol": SYMBOLS[mark[0]], "opacity": 0.45 if series.kind == "points" else 1, "line": {"width": 0}}

@@ -17,7 +17,7 @@ from .layout import boxes
 
 PIXELS_AN_INCH = 100
 LEGEND_HEIGHT = 26
-DOTS = (0, (1, 2))
+DASHES = {"solid": "-", "dashed": (0, (4, 1.5)), "dotted": (0, (1, 2))}
 
 
 def still(chart: Chart) -> Figure:
@@ -36,7 +36,7 @@ def still(chart: Chart) -> Figure:
 
 
 def _draw(axis: Axes, panel: Panel, labelled: bool) -> None:
-    if panel.is_log_y:
+    if panel.is_log_y and panel.y_limits:  # without a positive value there is no logarithm
         axis.set_yscale("log")
     if panel.zone:
         axis.axhspan(*panel.zone, color=INK, alpha=0.07, linewidth=0)
@@ -78,8 +78,8 @@ def look(series: Series) -> dict:
     style |= {"linewidth": 1.3, "markersize": 3.6}
     if not series.marked:
         style["marker"] = None
-    if series.dotted:
-        style |= {"linestyle": DOTS, "linewidth": 0.9}
+    if series.dash:
+        style |= {"linestyle": DASHES[series.dash]} | ({"linewidth": 0.9} if series.dash == "dotted" else {})
     if series.kind != "line":
         style |= {"linestyle": "none"}
     if series.kind == "points":

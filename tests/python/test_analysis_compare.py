@@ -234,18 +234,18 @@ def test_page_draws_its_figures_in_a_browser_without_a_network(files, written, t
     with Browser(tmp_path / "profile") as browser:
         for dark in (False, True):
             browser.open((written / "index.html").as_uri(), dark=dark)
-            browser.wait("document.querySelectorAll('#by_layer .scatterlayer .trace').length > 0")
+            browser.wait("document.querySelectorAll('#chart-by_layer .scatterlayer .trace').length > 0")
             assert browser.said == []
         assert browser.run("document.querySelector('h1').textContent") == "quickstart beside quick & other"
         cells = browser.run("Array.from(document.querySelectorAll('#settings td'), cell => cell.textContent)")
         assert {"quick & other", '"<b>openai</b>"'} <= set(cells)
-        drawn = browser.run("document.getElementById('by_layer').data.filter(t => t.name === 'Control').map(t => [t.x, t.y, t.line.dash])")
+        drawn = browser.run("document.querySelector('#chart-by_layer .plot').data.filter(t => t.meta === 'control').map(t => [t.x, t.y, t.line.dash])")
     found = table(written, "differences")
     control = found[found["variant"] == "control"]
     assert [x for x, _, _ in drawn] == [[0, 1]] * 2 * control["metric"].nunique()
     expected = [control.loc[control["metric"] == metric, name] for metric in control["metric"].unique() for name in ("mean_a", "mean_b")]
     np.testing.assert_allclose([y for _, y, _ in drawn], expected, rtol=1e-5)
-    assert [dash for _, _, dash in drawn[:2]] == ["solid", "dash"]
+    assert [dash for _, _, dash in drawn[:2]] == ["solid", "6px,3px"]
 
 
 def test_tables_stand_beside_the_page_as_csv_and_latex(written):

@@ -64,7 +64,8 @@ def test_axes_of_training_curves_run_upwards_where_nothing_is_explained():
     assert upright(training_figures.curves("a", points, "", ""))
 
 
-def test_axes_span_something_where_all_values_are_zero(context_of):
+@pytest.mark.filterwarnings("error")
+def test_axes_span_something_where_all_values_are_zero(context_of, tmp_path):
     assert upright(training_figures.firing_rates("a", {("trained", 0): np.zeros(8)}, "", ""))
     latents = pd.DataFrame({"variant": "trained", "layer": 0, "index": [1, 2], "token_entropy": 0.0, "fuzz_auroc": [0.4, 0.6]})
     assert upright(score_figures.entropy_scatter("a", latents, {}, "fuzz_auroc", "fuzzing", "", ""))
@@ -73,6 +74,8 @@ def test_axes_span_something_where_all_values_are_zero(context_of):
         for name in ("latents/token_entropy", "cells/token_entropy"):
             file[name][:] = np.where(np.isnan(file[name][:]), np.nan, 0)
 
+    zeros = Chart("a", [Panel("", [Series("trained", [0, 1], [0, 0])], x_range=(0, 1), is_log_y=True)], 1, "", "")
+    still(zeros).savefig(tmp_path / "a.pdf")
     context = context_of(no_entropy)
     rows = context.comparisons[context.comparisons["variant_a"] == "trained"]
     assert upright(figures.differences("a", context.columns(rows), [METRIC["token_entropy"]], "", "", 0.95))
@@ -201,6 +204,13 @@ def test_means_against_a_setting_are_over_layers_that_a_variant_has_at_all_its_v
         for value, at in rows.items():
             row = table.loc[(variant, metric, value)]
             assert (row["mean"], row["low"], row["high"], row["n"]) == pytest.approx((*cells[metric][at].agg(["mean", "min", "max"]), len(at)))
+
+
+def test_what_a_frame_lacks_is_a_dash_in_its_table():
+    frame = pd.DataFrame({"n": np.array([3, np.nan], object), "x": [np.nan, 0.5], "claim": ["<b>", np.nan], "same": [True, False]})
+    text = tables.of_frame("Frame", frame)
+    assert "nan" not in text.lower() and text.count(tables.MISSING) == 3
+    assert "<td>3</td>" in text and '<td class="text">&lt;b&gt;</td>' in text and '<td class="text">yes</td>' in text
 
 
 def test_small_firing_rates_are_not_shown_as_zero(context_of):
