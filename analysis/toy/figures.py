@@ -33,7 +33,8 @@ def matching(table: pd.DataFrame, name: str, caption: str) -> Chart:
     for title, part in _by_width(table):
         lines = [_line(line, "mmcs") for _, line in _by_arm(part)]
         first = next(line for _, line in _by_arm(part)).sort_values("penalty")
-        zone = found_zone(first["penalty"].to_numpy(), first["mmcs"].to_numpy())
+        shown = first[first["penalty"] > 0]
+        zone = found_zone(shown["penalty"].to_numpy(), shown["mmcs"].to_numpy())
         x = _log_range(part["penalty"])
         shade = [Series("", np.log10(zone).tolist(), [math.nan] * 2, low=[0, 0], high=[1.03, 1.03], marked=False)] if zone else []
         note = f"> {FOUND:g}: {zone[0]:.2g} to {zone[1]:.2g}" if zone else f"never above {FOUND:g}"
@@ -103,7 +104,7 @@ def _line(rows: pd.DataFrame, column: str) -> Series:
     rows = rows.sort_values("penalty")
     arm = rows["arm"].iloc[0]
     texts = [f"{variant_label(arm)}<br>penalty {row['penalty']:.3g}: {_value(row, column)}" for row in rows.to_dict("records")]
-    return Series(arm, np.log10(rows["penalty"]).tolist(), rows[column].tolist(), texts, *_band(rows, column))
+    return Series(arm, _log10(rows["penalty"]).tolist(), rows[column].tolist(), texts, *_band(rows, column))
 
 
 def _front(rows: pd.DataFrame, measure: Measure) -> Iterator[Series]:
@@ -122,7 +123,12 @@ def _front(rows: pd.DataFrame, measure: Measure) -> Iterator[Series]:
 
 def _x(rows: pd.DataFrame, measure: Measure) -> list[float]:
     values = rows[measure.name]
-    return (np.log10(values.where(values > 0)) if measure.is_log else values).tolist()
+    return (_log10(values) if measure.is_log else values).tolist()
+
+
+def _log10(values: pd.Series) -> pd.Series:
+    """NaN, which is not drawn, for 0: of SAEs without a penalty, or without an active latent."""
+    return np.log10(values.where(values > 0))
 
 
 def _band(rows: pd.DataFrame, column: str) -> tuple[Sequence[float], Sequence[float]]:

@@ -178,6 +178,15 @@ def test_tables_and_figures_lie_beside_the_page(report):
     assert len(pd.read_csv(report / "tables/cells.csv")) == 4 * 2 * SEEDS * len(PENALTIES)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("penalties", [[0, 0.01, 0.1], [0]])
+def test_saes_without_a_penalty_stand_in_the_tables_and_on_no_axis_of_penalties(tmp_path, penalties):
+    cells = made_up(seeds=2, widths=(64,))
+    cells = cells[cells["penalty"].isin(PENALTIES[: len(penalties)])].replace({"penalty": dict(zip(PENALTIES, penalties))})
+    assert main(["report", str(written(tmp_path / "results.h5", cells.reset_index(drop=True))), "-o", str(tmp_path / "out")]) == 0
+    assert set(pd.read_csv(tmp_path / "out/tables/penalties.csv")["penalty"]) == set(penalties)
+
+
 def test_running_sweep_says_how_much_is_done(tmp_path):
     cells = made_up(kinds=[("superposed", "input")], seeds=1, widths=(64,))
     path = written(tmp_path / "results.h5", cells, done=np.full(len(cells), False))
