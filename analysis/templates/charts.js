@@ -1,10 +1,13 @@
 "use strict";
-// Draws the charts of analysis/interactive when they come near the window, in the colours of the theme.
+// Draws the charts of analysis/interactive when they come near the window, in the colours of the theme; and prepares for paper.
 (function () {
   const NEAR = "500px";
+  // Pixels that a page of A4 has between its margins.
+  const PAPER = { width: 700, height: 930 };
   const figures = Array.from(document.querySelectorAll("figure.chart"));
   const hidden = new Map(figures.map((figure) => [figure, new Set()]));
-  const drawn = new Set();
+  const charts = new Map(), drawn = new Set();
+  let folded = [];
 
   // "--v-trained/0.2" as rgba; other texts as they are.
   function coloured(text, style) {
@@ -23,18 +26,23 @@
     return value;
   }
 
-  async function draw(figure) {
-    const name = figure.dataset.chart;
-    const [chart] = await Promise.all([saesweep.unpack("chart-" + name), saesweep.script("plotly")]);
-    const style = getComputedStyle(document.documentElement);
-    const layout = resolved(chart.layout, style);
+  async function load(figure) {
+    const [chart] = await Promise.all([saesweep.unpack("chart-" + figure.dataset.chart), saesweep.script("plotly")]);
+    charts.set(figure, chart);
+  }
+
+  function paint(figure, style) {
+    const chart = charts.get(figure), layout = resolved(chart.layout, style);
     layout.font.family = getComputedStyle(document.body).fontFamily;
     const data = resolved(chart.data, style).map((trace) => ({ ...trace, visible: !hidden.get(figure).has(trace.meta) }));
-    await Plotly.react(figure.querySelector(".plot"), data, layout, {
-      responsive: true, displayModeBar: false,
-    });
     drawn.add(figure);
     figure.dataset.drawn = "yes";
+    return Plotly.react(figure.querySelector(".plot"), data, layout, { responsive: true, displayModeBar: false });
+  }
+
+  async function draw(figure) {
+    if (!charts.has(figure)) await load(figure);
+    await paint(figure, getComputedStyle(document.documentElement));
   }
 
   function toggle(figure, button) {
@@ -42,6 +50,23 @@
     if (!off.delete(variant)) off.add(variant);
     button.setAttribute("aria-pressed", String(!off.has(variant)));
     draw(figure);
+  }
+
+  // Paper is light, shows what is folded, and does not scroll. Nothing here can wait, so it draws what is unpacked.
+  function toPaper() {
+    folded = Array.from(document.querySelectorAll("details:not([open])"));
+    folded.forEach((one) => { one.open = true; });
+    const light = Array.from(document.styleSheets[0].cssRules).find((rule) => rule.selectorText === ":root").style;
+    for (const figure of figures) if (charts.has(figure)) paint(figure, light);
+    for (const one of document.querySelectorAll(".plot, .scroll > table")) {
+      const tall = one.matches("table") ? 0 : one.offsetHeight / PAPER.height;
+      one.style.setProperty("--on-paper", 1 / Math.max(1, one.offsetWidth / PAPER.width, tall));
+    }
+  }
+
+  function fromPaper() {
+    folded.forEach((one) => { one.open = false; });
+    drawn.forEach(draw);
   }
 
   const observer = new IntersectionObserver((entries) => {
@@ -57,6 +82,13 @@
     for (const button of figure.querySelectorAll(".legend button")) button.addEventListener("click", () => toggle(figure, button));
   }
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
-  // All at once: for a page that is printed or looked at by a test.
+  window.addEventListener("beforeprint", toPaper);
+  window.addEventListener("afterprint", fromPaper);
+  // So that a page can be printed that nobody has scrolled through.
+  window.addEventListener("load", async () => {
+    for (const figure of figures) if (!charts.has(figure)) await load(figure);
+    document.documentElement.dataset.printable = "yes";
+  });
+  // All at once: for a page that is looked at by a test.
   window.saesweep.drawAll = () => Promise.all(figures.map(draw));
 })();

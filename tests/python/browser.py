@@ -82,6 +82,19 @@ class Browser:
         answer = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         Path(path).write_bytes(base64.b64decode(answer["data"]))
 
+    def pdf(self, path: Path):
+        """Prints the page, as a reader would."""
+        Path(path).write_bytes(base64.b64decode(self._call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]))
+
+    def hover(self, x: float, y: float):
+        """Moves the pointer to a place of the window."""
+        for step in (-3, 0):
+            self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x + step, y=y)
+
+    def media(self, name: str):
+        """Shows the page as on screen or in print, until the next is opened."""
+        self._call("Emulation.setEmulatedMedia", media=name)
+
     def _call(self, method: str, **parameters):
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}

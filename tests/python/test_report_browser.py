@@ -2,6 +2,7 @@
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from browser import Browser, program
 from make_results import make_results
@@ -60,6 +61,67 @@ def test_a_click_on_the_legend_hides_a_variant(made, browser):
     browser.run("document.querySelector('#chart-figure2 button[data-variant=control]').click()")
     browser.wait(f"{shown} === 0")
     assert browser.run("document.querySelector('#chart-figure2 button[data-variant=control]').getAttribute('aria-pressed')") == "false"
+
+
+#: Names of the figures and tables that do not stand whole and visible on a page 703 pixels wide.
+OFF_PAPER = """[...document.querySelectorAll('figure.chart, table')].filter((one) => {
+  const part = one.matches('table') ? one : one.querySelector('.plot .main-svg'), box = part && part.getBoundingClientRect();
+  const shown = part && part.checkVisibility() && (one.matches('table') || one.querySelector('.scatterlayer .trace path'));
+  return !shown || box.width < 100 || box.width > 703 || getComputedStyle(part.parentElement).overflowX === 'auto';
+}).map((one) => one.id || one.innerText)"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_printed_page_shows_every_figure_and_table_dark_on_light(made, browser, tmp_path, dark):
+    browser.open((made[1] / "index.html").as_uri(), dark=dark)
+    browser.wait("document.documentElement.dataset.printable")
+    folded = browser.run("document.querySelectorAll('details:not([open])').length")
+    assert folded > 0 and browser.run("document.querySelectorAll('figure[data-drawn]').length") < 8, "as the reader has not scrolled"
+    browser.pdf(tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF") and browser.run("document.querySelectorAll('figure[data-drawn]').length") == 8
+    assert browser.run("document.querySelectorAll('details:not([open])').length") == folded
+    browser.media("print")
+    browser.run("window.dispatchEvent(new Event('beforeprint')); document.body.style.width = '703px'")
+    assert browser.run(OFF_PAPER) == [] and browser.run("document.querySelectorAll('details:not([open])').length") == 0
+    assert {browser.run(f"getComputedStyle(document.querySelector('{name}')).{colour}") for name, colour in ((".main-svg text", "fill"), ("caption", "color"))} == {MUTED[False]}
+    browser.run("window.dispatchEvent(new Event('afterprint'))")
+    browser.open((made[1] / "index.html").as_uri(), dark=dark)
+    browser.run("window.dispatchEvent(new Event('beforeprint')); window.dispatchEvent(new Event('afterprint'))")
+    browser.wait(f"document.querySelector('.main-svg text') && getComputedStyle(document.querySelector('.main-svg text')).fill === '{MUTED[dark]}'")
+    assert browser.said == []
+
+
+#: Where the marks of each line stand in the first panel of a figure, in the window.
+MARKS = """[...document.querySelectorAll('#chart-%s .plot .xy .scatterlayer .trace')].map((trace) =>
+  [...trace.querySelectorAll('.points path')].map((point) => { const box = point.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }))"""
+SAID = "[...document.querySelectorAll('#chart-%s .hoverlayer text')].map((text) => text.textContent)"
+
+
+def pointed_at(browser, figure, which=min):
+    """Points at the mark furthest left (or right: max) of the first line that has marks; the texts that show."""
+    browser.run(f"document.querySelector('#chart-{figure}').scrollIntoView({{behavior: 'instant'}})")
+    browser.wait(f"document.querySelector('#chart-{figure}').dataset.drawn")
+    browser.hover(*which(next(marks for marks in browser.run(MARKS % figure) if marks)))
+    browser.wait(f"{SAID % figure}.length > 0")
+    return " ".join(browser.run(SAID % figure))
+
+
+def test_pointing_at_a_figure_shows_its_values(made, browser):
+    browser.open((made[1] / "index.html").as_uri())
+    cells = pd.read_csv(made[1] / "tables/cells.csv")
+    layer0 = cells[cells["layer"] == 0].groupby("variant")["explained_variance"]
+    said = pointed_at(browser, "figure2")
+    for variant, label in (("trained", "Trained"), ("control", "Control"), ("step0", "Step-0")):
+        low, high = layer0.min()[variant], layer0.max()[variant]
+        assert f"{label}: {layer0.mean()[variant]:.3f} ({low:.3f} to {high:.3f}, range of 2 seeds)" in said
+    row = pd.read_csv(made[1] / "tables/comparisons.csv").query("variant_a == 'trained' and variant_b == 'step0' and metric == 'explained_variance' and layer == 0").iloc[0]
+    said = pointed_at(browser, "differences")
+    assert f"Trained − Step-0, layer 0: {row['difference']:.3f}" in said and f"95% interval {row['low']:.3f} to {row['high']:.3f}".replace("-", "−") in said
+    latents = pd.read_csv(made[1] / "tables/latents.csv").merge(cells[["variant", "layer"]], left_on="cell", right_index=True)
+    one = latents.loc[latents.loc[latents["variant"] == "trained", "token_entropy"].idxmax()]
+    said = pointed_at(browser, "entropy", max)
+    assert f"layer {one['layer']}, latent {one['index']}: entropy {one['token_entropy']:.2f}, fuzzing AUROC {one['fuzz_auroc']:.3f}" in said
+    assert browser.said == []
 
 
 @pytest.mark.parametrize("column", ["explained_variance", "ce_loss_score"])
