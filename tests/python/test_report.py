@@ -164,6 +164,21 @@ def test_figure2_csv_holds_means_and_ranges_over_seeds(made):
     assert len(table[table["metric"] == "l1"]) == 5 * 6
 
 
+def test_shards_are_reported_as_the_merged_file_is(tmp_path):
+    """Rows of the sweep by turns in three files, given in another order."""
+    small = dict(layers=2, seeds=2, latents=16, scored=6)
+    shards = [make_results(tmp_path / f"{i}.h5", rows=range(i, 20, 3), **small) for i in range(3)]
+    whole = page_of(make_results(tmp_path / "whole.h5", **small), tmp_path / "whole")
+    assert main(["report", *(str(shards[i]) for i in (1, 2, 0)), "-o", str(tmp_path / "apart")]) == 0
+    apart = (tmp_path / "apart/index.html").read_text()
+    assert "results files</th>" in apart and "20 of 20 cells done" in apart
+    pages = [re.sub(r'<section id="provenance".*?</section>|Report made [^.]*', "", page, flags=re.S) for page in (apart, whole)]
+    assert pages[0] == pages[1], "figures' data, tables and texts"
+    names = {path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").glob("*/*")}
+    assert len(names) > 20 + 2 * len(FIGURES) + 2 * len(TABLES) and names == {path.relative_to(tmp_path / "apart") for path in (tmp_path / "apart").glob("*/*")}
+    assert [name for name in names if (tmp_path / "whole" / name).read_bytes() != (tmp_path / "apart" / name).read_bytes()] == []
+
+
 def test_table_shows_explained_variance_of_both_texts(made):
     results, _, text = made
     with h5py.File(results) as file:

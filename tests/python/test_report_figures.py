@@ -1,12 +1,16 @@
 """The report's figures and tables where numbers are few, missing or far off, on made-up frames and files."""
 
+import base64
+import gzip
+import json
+import re
 import warnings
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from make_results import DONE, TO_COME, make_results
+from make_results import DONE, TO_COME, VARIANTS, make_results
 
 import analysis
 from analysis import figures, scores, score_figures, tables, training_figures
@@ -204,6 +208,68 @@ def test_means_against_a_setting_are_over_layers_that_a_variant_has_at_all_its_v
         for value, at in rows.items():
             row = table.loc[(variant, metric, value)]
             assert (row["mean"], row["low"], row["high"], row["n"]) == pytest.approx((*cells[metric][at].agg(["mean", "min", "max"]), len(at)))
+
+
+def lines_of(text, name):
+    """Of a chart in HTML: titles of its panels, the ticks of each x axis by their place, and y by variant of each panel's lines."""
+    packed = re.search(rf'id="data-chart-{name}">([^<]*)<', text).group(1)
+    chart = json.loads(gzip.decompress(base64.b64decode(packed)))
+    titles = [annotation["text"] for annotation in chart["layout"]["annotations"] if annotation["text"].startswith("<b>")]
+    axes = [f"axis{i + 1 if i else ''}" for i in range(sum(name.startswith("xaxis") for name in chart["layout"]))]
+    ticks = [dict(zip(axis["tickvals"], axis["ticktext"])) for axis in (chart["layout"][f"x{name}"] for name in axes)]
+    lines = [{trace["meta"]: dict(zip(trace["x"], trace["y"])) for trace in chart["data"] if trace["xaxis"] == name.replace("axis", "x")} for name in axes]
+    return titles, ticks, lines
+
+
+def of_settings(values):
+    """Makes each SAE seed of a file another setting, with known numbers: values of columns by seed, and explained variance is
+    0.1 for each seed, 0.01 for each layer and 0.001 for each variant; fuzzing AUROC is half of that, and control has none."""
+    def change(file):
+        seed, layer = file["cells/sae_seed"][:], file["cells/layer"][:]
+        variant = np.array([VARIANTS.index(name.decode()) for name in file["cells/variant"][:]])
+        for name, of_seed in values.items():
+            file[f"cells/{name}"][:] = np.array(of_seed)[seed]
+        file["cells/sae_seed"][:] = 0
+        file["cells/explained_variance"][:] = known = 0.1 * (seed + 1) + 0.01 * layer + 0.001 * variant
+        file["cells/fuzz_auroc"][:] = np.where(variant == VARIANTS.index("control"), np.nan, known / 2)
+
+    return change
+
+
+def test_token_budgets_stand_side_by_side_with_their_values(context_of):
+    """The paper's figures 15 and 16; budgets in no order, on scales that only names tell apart."""
+    context = context_of(of_settings({"tokens": [100_000_000, 1_000_000, 1_000_000_000]}), seeds=3)
+    text = metrics.settings(context)
+    titles, ticks, lines = lines_of(text, "by_tokens")
+    assert titles == ["<b>Explained variance</b>", "<b>Fuzzing AUROC</b>", "<b>Detection AUROC</b>", "<b>Token entropy (nats)</b>"]
+    assert ticks == [{0: "1M", 1: "100M", 2: "1B"}] * 4
+    for i, variant in enumerate(VARIANTS):
+        assert lines[0][variant] == pytest.approx({0: 0.205 + 0.001 * i, 1: 0.105 + 0.001 * i, 2: 0.305 + 0.001 * i})
+        if variant != "control":
+            assert lines[1][variant] == pytest.approx({place: y / 2 for place, y in lines[0][variant].items()})
+    assert "control" not in lines[1]
+    table = pd.read_csv(context.output / "tables/by_tokens.csv").query("variant == 'step0' and metric == 'explained_variance'").set_index("tokens")
+    assert table.loc[1_000_000, ["mean", "low", "high", "n"]].tolist() == pytest.approx([0.208, 0.203, 0.213, 2])
+    columns, _, by_layer = lines_of(text, "settings-1")
+    assert columns == ["<b>100M tokens</b>", "<b>1M tokens</b>", "<b>1B tokens</b>"]
+    assert [panel["trained"] for panel in by_layer[:3]] == [pytest.approx({0: y, 1: y + 0.01}) for y in (0.1, 0.2, 0.3)]
+    assert {"by_tokens.svg", "by_tokens.pdf", "settings-1.svg"} <= {path.name for path in (context.output / "figures").iterdir()}
+
+
+def test_expansion_factors_and_k_are_crossed_with_their_values(context_of):
+    """The paper's figures 18 and 19: a column for each value of the other setting."""
+    factors, k = [64, 16, 128, 32] * 2, [16] * 4 + [32] * 4
+    context = context_of(of_settings({"expansion_factor": factors, "k": k}), seeds=8)
+    text = metrics.settings(context)
+    titles, ticks, lines = lines_of(text, "by_expansion_factor")
+    assert titles == ["<b>k = 16</b>", "<b>k = 32</b>"] and ticks == [{0: "16", 1: "32", 2: "64", 3: "128"}] * 8
+    for column in range(2):
+        expected = {place: 0.1 * (seed + 1 + 4 * column) + 0.005 for place, seed in enumerate((1, 3, 0, 2))}
+        assert lines[column]["trained"] == pytest.approx(expected), "explained variance, in the first row"
+        assert lines[2 + column]["trained"] == pytest.approx({place: y / 2 for place, y in expected.items()}), "fuzzing, in the second"
+    titles, ticks, lines = lines_of(text, "by_sparsity")
+    assert titles == [f"<b>R = {factor}</b>" for factor in factors[:4]] and ticks == [{0: "k = 16", 1: "k = 32"}] * 16
+    assert [line["trained"] for line in lines[:4]] == [pytest.approx({0: 0.1 * (i + 1) + 0.005, 1: 0.1 * (i + 5) + 0.005}) for i in range(4)]
 
 
 def test_what_a_frame_lacks_is_a_dash_in_its_table():
