@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
-from string import Template
 
 from . import tables
-from .embed import plotly_library
+from .frame import page, results_parts, template
 from .latents import latents_section
 from .latex import write_table
 from .load import Results
@@ -18,13 +16,10 @@ from .sections import comparisons, metrics, scores, training
 from .sections.context import NOTHING_YET, Context, prepare
 from .summary import SETTINGS, setting_label
 
-TEMPLATES = Path(__file__).parent / "templates"
 #: all_latents.csv is written up to this many rows; a larger table belongs in the results file.
 MOST_LATENT_ROWS = 200_000
 #: Below these a sweep can only illustrate.
 SMALL_WIDTH, SMALL_BUDGET = 256, 1_000_000
-#: Sections that are left out where the sweep has nothing for them: part, id and title.
-OPTIONAL = {"seeds": ("seeds", "How sure the means are"), "settings": ("settings", "Settings of the SAEs and training budget")}
 
 
 def write_report(results: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:
@@ -34,22 +29,17 @@ def write_report(results: Results, output: Path, margins: Mapping[str, float] | 
     prepare(output)
     context = Context(results, output, margins or {}, level)
     _write_data(context)
-    template = Template((TEMPLATES / "report.html").read_text())
+    parts = _parts(context)
     index = output / "index.html"
-    index.write_text(template.substitute(_parts(context)), encoding="utf-8")
+    body = template("report.html", "results.html")
+    index.write_text(page(f"{parts['name']}: saesweep report", body, parts, ["report.js", "charts.js"]), encoding="utf-8")
     return index
 
 
 def _parts(context: Context) -> dict[str, str]:
-    """The parts of the page, by their names in templates/report.html."""
-    results, cells = context.results, context.cells
-    parts = {
-        "name": escape(str(results.info.get("sweep_name", "unnamed sweep"))),
-        "css": (TEMPLATES / "report.css").read_text(),
-        "js": (TEMPLATES / "report.js").read_text() + (TEMPLATES / "charts.js").read_text(),
-        "embed": (TEMPLATES / "embed.js").read_text(),
+    """The parts of the page, by their names in templates/report.html and results.html."""
+    return results_parts(context.results, context.cells, "cell", "step0 done") | {
         "what": _what(context),
-        "state": tables.progress(results),
         "note": _note(context),
         "answer": comparisons.answer(context),
         "guide": tables.metric_guide([metric for metric in METRICS if metric in context.metrics] or list(METRICS)),
@@ -63,23 +53,9 @@ def _parts(context: Context) -> dict[str, str]:
         "explained_variance": metrics.explained_variance(context),
         "curves": training.curves(context),
         "firing_rates": training.firing_rates(context),
-        "latents": latents_section(results, cells, context.output),
-        "cells": tables.all_cells(cells, "All cells"),
+        "latents": latents_section(context.results, context.cells, context.output),
         "latents_csv": _latents_csv(context),
-        "failures": tables.failures(cells) if (cells["state"] == "failed").any() else "<p>No cell failed.</p>",
-        "provenance": tables.provenance(results),
-        "sweep": escape(str(results.info.get("sweep", "not recorded"))),
-        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "plotly": plotly_library(),
     }  # fmt: skip
-    for name, (place, title) in OPTIONAL.items():
-        parts[name + "_link"] = f'<a href="#{place}">{title}</a>' if parts[name] else ""
-        parts[name] = _section(place, title, parts[name]) if parts[name] else ""
-    return parts
-
-
-def _section(place: str, title: str, content: str) -> str:
-    return f'<section id="{place}" aria-labelledby="{place}-title">\n<h2 id="{place}-title">{title}</h2>\n{content}\n</section>'
 
 
 def _write_data(context: Context) -> None:

@@ -76,6 +76,11 @@ def of_frame(caption: str, frame: pd.DataFrame, headers: Mapping[str, str] | Non
     return table(caption, header, rows)
 
 
+def links(name: str) -> str:
+    """To the files of a table."""
+    return f'<span class="files"><a href="tables/{name}.csv">CSV</a> <a href="tables/{name}.tex">LaTeX</a></span>'
+
+
 def integer(value: int | np.integer) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}")
 

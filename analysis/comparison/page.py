@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..embed import plotly_library
+from ..frame import page, template
 from ..interactive import figure_html, still
 from ..latex import write_table
 from ..load import Results, ResultsError
@@ -24,7 +23,6 @@ from .figure import by_layer
 from .match import Matched, match
 from .settings import settings
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
 #: Rows of cells that are listed; the files hold all.
 LISTED = 100
 CAPTIONS = {
@@ -58,7 +56,8 @@ def write_comparison(a: Results, b: Results, output: Path, margins: Mapping[str,
         write_table(frame, output, name, CAPTIONS[name])
     parts = _parts(a, b, matched, metrics, frames, output) | {"alpha": f"{100 * (1 - level):g}"}
     index = output / "index.html"
-    index.write_text(Template((TEMPLATES / "compare.html").read_text()).substitute(parts), encoding="utf-8")
+    text = page(f"{parts['title']}: saesweep comparison", template("compare.html"), parts, ["charts.js"])
+    index.write_text(text, encoding="utf-8")
     return index
 
 
@@ -68,12 +67,8 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
     differing = bits[bits["n_differ"] > 0]
     return {
         "title": escape(names[0] if names[0] == names[1] else f"{names[0]} beside {names[1]}"),
-        "css": (TEMPLATES / "report.css").read_text(),
         "files": "".join(f"<p>{letter}: <strong>{escape(name)}</strong>, <code>{escape(', '.join(map(str, results.files)))}</code></p>" for letter, name, results in zip("AB", names, (a, b))),
         "summary": escape(_summary(a, b, matched, found, bits)),
-        "embed": (TEMPLATES / "embed.js").read_text(),
-        "plotly": plotly_library() if len(found) else "",
-        "js": (TEMPLATES / "charts.js").read_text(),
         "figures": _figures(found, metrics, output) or '<p class="empty">No cell is evaluated in both yet.</p>',
         "overview": _overview(found),
         "differences": of_frame("Differences", _labelled(_told(found)), HEADERS),

@@ -7,11 +7,11 @@ from pathlib import Path
 from string import Template
 
 from ..embed import blob
+from ..frame import page, template
 from .data import Dashboard
 from .encode import encoded_dashboards
 from .index import CellEntry, Index, encoded_index
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
 FOLDER = "latents"
 
 
@@ -20,11 +20,7 @@ def list_html(index: Index, cells: list[CellEntry], dashboards: dict[int, Dashbo
     folder: where the pages of cells stand, as seen from the page; empty where all dashboards are in it."""
     value = encoded_index(index, cells, list(dashboards)) | {"folder": folder}
     blobs = blob("latents", value) + "\n" + blob("dashboards", encoded_dashboards(dashboards))
-    return Template((TEMPLATES / "latents.html").read_text()).substitute(
-        css=(TEMPLATES / "latents.css").read_text(),
-        blobs=blobs,
-        js=(TEMPLATES / "dashboard.js").read_text() + (TEMPLATES / "latents.js").read_text(),
-    )
+    return Template(template("latents.html")).substitute(css=template("latents.css"), blobs=blobs, js=template("dashboard.js", "latents.js"))
 
 
 def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_name: str) -> str:
@@ -33,15 +29,12 @@ def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_
     seeds = [f"init seed {facts['init_seed']}"] if facts["init_seed"] >= 0 else []
     seeds += [f"SAE seed {facts['sae_seed']}"] if facts["sae_seed"] >= 0 else []
     place = ", ".join([facts["model"], facts["hookpoint"], *seeds])
-    return Template((TEMPLATES / "latents_page.html").read_text()).substitute(
-        title=escape(f"{name}: {place}"),
-        name=escape(sweep_name),
-        heading=f'<span class="mark" style="color: var({index.variants[facts["variant"]]["colour"]})" aria-hidden="true">{index.variants[facts["variant"]]["mark"]}</span> {escape(name)}',
-        place=escape(place + (f" ({facts['setting']})" if facts["setting"] else "")),
-        css=(TEMPLATES / "report.css").read_text(),
-        embed=(TEMPLATES / "embed.js").read_text(),
-        list=list_html(index, [cell], dict(enumerate(dashboards)), ""),
-    )
+    return page(escape(f"{name}: {place}"), template("latents_page.html"), {
+        "name": escape(sweep_name),
+        "heading": f'<span class="mark" style="color: var({index.variants[facts["variant"]]["colour"]})" aria-hidden="true">{index.variants[facts["variant"]]["mark"]}</span> {escape(name)}',
+        "place": escape(place + (f" ({facts['setting']})" if facts["setting"] else "")),
+        "list": list_html(index, [cell], dict(enumerate(dashboards)), ""),
+    })  # fmt: skip
 
 
 def remove_pages(output: Path, kept: set[str] = frozenset()) -> None:

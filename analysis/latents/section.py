@@ -17,13 +17,13 @@ IN_REPORT, IN_PAGE = Most(top=8, firing=6, silent=2), Most(top=20, firing=12, si
 
 
 def latents_section(results: Results, cells: pd.DataFrame, output: Path) -> str:
-    """The whole section, as HTML, about the latents of some cells (rows of `results.cells`); writes latents/<cell>.html for
+    """What the section holds, as HTML, about the latents of some cells (rows of `results.cells`); writes latents/<cell>.html for
     each of them under `output` and removes those of an earlier report. The page has to hold templates/report.css and embed.js."""
     index = build_index(results, cells)
     remove_pages(output, {cell.page for cell in index.cells})
     if not index.cells:
         wants = (cells["score_id"] != "").any()
-        return _section('<p class="empty">' + ("No latent is harvested yet." if wants else "This sweep asks for no explanations, so no latent was looked at.") + "</p>")
+        return '<p class="empty">' + ("No latent is harvested yet." if wants else "This sweep asks for no explanations, so no latent was looked at.") + "</p>"
     (output / FOLDER).mkdir(parents=True, exist_ok=True)
     name = str(results.info.get("sweep_name", "unnamed sweep"))
     here: dict[int, Dashboard] = {}
@@ -32,14 +32,7 @@ def latents_section(results: Results, cells: pd.DataFrame, output: Path) -> str:
         (output / FOLDER / cell.page).write_text(page_html(index, cell, all_of_it, name), encoding="utf-8")
         chosen = set(drawn(cell, PER_CELL, SEED).tolist())
         here |= {cell.first + i: one.shortened(IN_REPORT) for i, one in enumerate(all_of_it) if one.slot in chosen}
-    return _section(_introduction(len(index.latents), len(index.cells)) + list_html(index, index.cells, here, FOLDER + "/"))
-
-
-def _section(content: str) -> str:
-    return (
-        '<section id="latent-dashboards" aria-labelledby="latent-dashboards-title">\n'
-        f'<h2 id="latent-dashboards-title">Latents</h2>\n{content}\n</section>'
-    )
+    return _introduction(len(index.latents), len(index.cells)) + list_html(index, index.cells, here, FOLDER + "/")
 
 
 def _introduction(n_latents: int, n_cells: int) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from .. import figures, inference, tables
 from ..metrics import METRICS, ordered_variants, variant_label
 from ..summary import SETTINGS, layer_name
-from .context import Context, of_setting, table_links
+from .context import Context, of_setting
 
 #: Panels of the figure of differences.
 SHOWN = ("fuzz_auroc", "detection_auroc", "simulation_correlation", "explained_variance", "cosine_similarity", "token_entropy")
@@ -40,7 +40,7 @@ def differences(context: Context) -> str:
     context.write(rows, "comparisons", "Pairs of variants compared, by layer")
     overall = _answers(context)
     if overall.empty:
-        return f'<p>No trained model is among the variants; all pairs: {table_links("comparisons")}</p>'
+        return f'<p>No trained model is among the variants; all pairs: {tables.links("comparisons")}</p>'
     context.write(overall, "answers", "Trained against each other variant, means over layers", HEADERS)
 
     def part(cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
@@ -54,7 +54,7 @@ def differences(context: Context) -> str:
         alt = f"Trained minus each other variant by layer, with intervals: {', '.join(metric.label for metric in shown)}. All values: tables/comparisons.csv."
         caption = (
             f"Trained minus the other variant; bars: {100 * context.level:g} % intervals ({escape(bases)}), not adjusted for their number.{band} "
-            f"Where a bar is far longer than the differences it is cut. Values, also of the other pairs and by bootstrap: {table_links('comparisons')}"
+            f"Where a bar is far longer than the differences it is cut. Values, also of the other pairs and by bootstrap: {tables.links('comparisons')}"
         )
         figure = context.figure(figures.differences("differences" + suffix, context.columns(of_trained), shown, alt, caption, context.level))
         return figure + _overall(context, of_setting(overall, setting)) + _by_layer(context, of_trained)
@@ -73,7 +73,7 @@ def _overall(context: Context, rows: pd.DataFrame) -> str:
     """The metrics of TABLED, and the others folded."""
     shown, further = (_overall_table(context, rows[rows["metric"].isin(TABLED) == inside]) for inside in (True, False))
     folded = f"<details><summary>Further metrics</summary>{further}</details>" if further else ""
-    return shown + (f"<p>{table_links('answers')}</p>" if shown or further else "") + folded
+    return shown + (f"<p>{tables.links('answers')}</p>" if shown or further else "") + folded
 
 
 def _overall_table(context: Context, rows: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import inference
+from .. import inference, tables
 from ..interactive import Chart, figure_html, still
 from ..latex import write_table
 from ..load import Results
@@ -83,7 +83,7 @@ class Context:
     def write(self, frame: pd.DataFrame, name: str, caption: str, headers: Mapping[str, str] | None = None) -> str:
         """Writes a table's files, and gives links to them."""
         write_table(frame, self.output / "tables", name, caption, headers)
-        return table_links(name)
+        return tables.links(name)
 
     def per_setting(self, part: Callable[[pd.DataFrame, tuple, str], str]) -> str:
         """part(cells, setting, suffix of file names) of each setting of the SAEs; all but the first folded."""
@@ -116,7 +116,3 @@ def of_setting(frame: pd.DataFrame, setting: tuple) -> pd.DataFrame:
 def listed(values: Mapping[str, float]) -> str:
     """Numbers by variant, in a sentence."""
     return ", ".join(f"{variant_label(variant)} {values[variant]:.3f}" for variant in ordered_variants(values))
-
-
-def table_links(name: str) -> str:
-    return f'<span class="files"><a href="tables/{name}.csv">CSV</a> <a href="tables/{name}.tex">LaTeX</a></span>'

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .. import figures, tables
 from ..summary import SETTINGS, means_over_layers, setting_label
-from .context import NOTHING_YET, Context, listed, of_setting, table_links
+from .context import NOTHING_YET, Context, listed, of_setting
 
 #: Rows of the grids that stand beside figure 2.
 KEY = ("explained_variance", "fuzz_auroc", "detection_auroc", "token_entropy")
@@ -33,7 +33,7 @@ def by_layer(context: Context) -> str:
             caption += "Dotted: the same score under the explanation of another latent (its null), and the level of chance. "
         if any(metric.trained_only for metric in context.metrics):
             caption += "CE and KL scores mean something for the trained variant only; the others are pale. "
-        chart = figures.by_layer("figure2" + suffix, context.columns(of_setting(context.table, setting)), context.metrics, ("min", "max"), alt, caption + f"Values: {table_links('figure2')}")
+        chart = figures.by_layer("figure2" + suffix, context.columns(of_setting(context.table, setting)), context.metrics, ("min", "max"), alt, caption + f"Values: {tables.links('figure2')}")
         return context.figure(chart)
 
     return context.per_setting(part)
@@ -57,7 +57,7 @@ def seeds(context: Context) -> str:
         claims = "; ".join(escape(claim) for claim in sorted(set(rows["claim"])))
         caption = (
             f"Line: mean over {counts} seeds; band: {100 * context.level:g} % interval of that mean by Student's t ({claims}), cut where it leaves the panel. "
-            f"Values: {table_links('means')}"
+            f"Values: {tables.links('means')}"
         )
         alt = f"Means over {counts} seeds with intervals, by layer: {', '.join(metric.label for metric in shown)}. All values: tables/means.csv."
         return context.figure(figures.by_layer("seeds" + suffix, context.columns(rows), [_without_null(m) for m in shown], ("low", "high"), alt, caption, context.level))
@@ -77,7 +77,7 @@ def settings(context: Context) -> str:
         groups = table.groupby(["model", *[name for name in SETTINGS if name != dimension]], sort=False)
         columns = [(_group_label(context, groups, key), frame) for key, frame in groups][:MOST_COLUMNS]
         alt = f"{', '.join(metric.label for metric in shown)} against {label}, a line per variant. All values: tables/by_{dimension}.csv."
-        caption = f"Mean over seeds, and over the layers in which a variant has a number at all values of the {label}. Values: {table_links(f'by_{dimension}')}"
+        caption = f"Mean over seeds, and over the layers in which a variant has a number at all values of the {label}. Values: {tables.links(f'by_{dimension}')}"
         parts.append(f"<h3>By {label}</h3>" + context.figure(figures.by_setting(f"by_{dimension}", columns, shown, dimension, label, alt, caption)))
     for i, model in enumerate(context.labels):
         rows = context.table[context.table["model"] == model]

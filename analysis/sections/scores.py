@@ -11,7 +11,7 @@ from .. import inference, score_figures, tables
 from ..metrics import ordered_variants, variant_label
 from ..scores import SCORERS, above_null, area, roc
 from ..summary import SETTINGS, means_over_layers
-from .context import Context, listed, of_setting, table_links
+from .context import Context, listed, of_setting
 
 
 def nothing(context: Context) -> str:
@@ -88,7 +88,7 @@ def _entropy(context: Context, cells: pd.DataFrame, correlations: pd.DataFrame, 
     caption = f"A point per latent; ρ: Spearman's rank correlation within SAEs, averaged over layers and seeds, with its {100 * context.level:g} % interval ({escape(claims)}); dotted: chance."
     if latents.groupby("variant").size().max() > score_figures.MOST_POINTS:
         caption += f" {score_figures.MOST_POINTS:,} latents drawn at random in a panel; ρ is over all."
-    links = f" Correlations: {table_links('entropy_correlations')}" if len(correlations) else ""
+    links = f" Correlations: {tables.links('entropy_correlations')}" if len(correlations) else ""
     return context.figure(score_figures.entropy_scatter("entropy" + suffix, latents, notes, "fuzz_auroc", "fuzzing AUROC", alt, caption + links))
 
 

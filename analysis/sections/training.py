@@ -8,7 +8,7 @@ import pandas as pd
 from .. import tables, training_figures
 from ..metrics import ordered_variants, variant_label
 from ..summary import SETTINGS, means_over_layers
-from .context import Context, listed, table_links
+from .context import Context, listed
 
 
 def curves(context: Context) -> str:
@@ -47,4 +47,4 @@ def _firing_rates(context: Context, cells: pd.DataFrame, suffix: str, rows: list
     kind = cells[["model", *SETTINGS]].iloc[0].to_dict()
     rows += [kind | row for row in tables.rate_rows(rates)]
     table = tables.firing_rates(rates, "Firing rates of latents, all layers and seeds together")
-    return context.figure(training_figures.firing_rates("firing_rates" + suffix, rates, alt, note)) + table + f"<p>{table_links('firing_rates')}</p>"
+    return context.figure(training_figures.firing_rates("firing_rates" + suffix, rates, alt, note)) + table + f"<p>{tables.links('firing_rates')}</p>"

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .. import tables
-from ..embed import plotly_library
+from ..frame import page, results_parts, template
 from ..interactive import Chart, figure_html, still
 from ..latex import write_table
 from ..load import Results
 from ..metrics import ordered_variants
-from ..sections.context import prepare, table_links
+from ..sections.context import prepare
 from ..summary import model_labels, with_settings
 from ..theme import write_figure
 from . import figures
@@ -27,7 +25,6 @@ from .answers import DATA, answers
 from .data import FOUND, KIND, MEASURES, best_penalties, by_penalty
 from .equal_l0 import WIDEST_GAP, compare_at_equal_l0
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
 NOTHING_YET = '<p class="empty">No SAE is evaluated yet.</p>'
 CAPTIONS = {
     "best_penalties": f"Where the true features are found: MMCS, and penalties at which it is above {FOUND:g}",
@@ -50,14 +47,15 @@ def write_toy_report(results: Results, output: Path, margins: Mapping[str, float
     """Writes index.html, figures/ (SVG, PDF) and tables/ (CSV, LaTeX); returns the page's path. What an earlier report left in
     these folders is removed. margins: of equivalence, by metric, beside inference.default_margins; level: of intervals."""
     prepare(output)
+    parts = _Page(results, output, margins, level).parts()
     index = output / "index.html"
-    template = Template((TEMPLATES / "toy.html").read_text())
-    index.write_text(template.substitute(_Page(results, output, margins, level).parts()), encoding="utf-8")
+    body = template("toy.html", "results.html")
+    index.write_text(page(f"{parts['name']}: saesweep toy report", body, parts, ["report.js", "charts.js"]), encoding="utf-8")
     return index
 
 
 class _Page:
-    """The parts of the page, by their names in templates/toy.html."""
+    """The parts of the page, by their names in templates/toy.html and results.html."""
 
     def __init__(self, results: Results, output: Path, margins: Mapping[str, float] | None, level: float):
         self.results, self.output, self.level = results, output, level
@@ -78,27 +76,15 @@ class _Page:
         }
         if len(self.table) and not has_features.any():
             figures_of["matching"] = '<p class="empty">The true features of these data are not known.</p>'
-        return figures_of | {
-            "name": escape(str(self.results.info.get("sweep_name", "unnamed sweep"))),
-            "css": (TEMPLATES / "report.css").read_text(),
+        return figures_of | results_parts(self.results, with_settings(self.cells).drop(columns="layer"), "SAE", "gaussian mlp") | {
             "what": escape(self._what()),
-            "state": tables.progress(self.results),
             "note": self._note(),
             "answers": self._answers(),
             "measures": escape("A front joins the SAEs that explain most at their sparsity. Measures of sparsity: " + "; ".join(f"{m.label}, {m.meaning}" for m in MEASURES) + "."),
             "method": escape(self._method()),
             "means": self._frame("equal_l0_means", self.means) if len(self.means) else "<p>The fronts of data and control share no L0.</p>",
             "points": f"<details><summary>At single L0</summary>{self._frame('equal_l0', self.points)}</details>" if len(self.points) else "",
-            "cells": tables.all_cells(with_settings(self.cells).drop(columns="layer"), "All SAEs"),
-            "failures": tables.failures(self.cells) if (self.cells["state"] == "failed").any() else "<p>No SAE failed.</p>",
-            "provenance": tables.provenance(self.results),
-            "sweep": escape(str(self.results.info.get("sweep", "not recorded"))),
-            "penalties_table": f"<p>{CAPTIONS['penalties']}: {table_links('penalties')}</p>",
-            "cells_table": table_links("cells"),
-            "embed": (TEMPLATES / "embed.js").read_text(),
-            "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-            "blobs": plotly_library() if len(self.table) else "",
-            "js": "\n".join((TEMPLATES / name).read_text() for name in ("report.js", "charts.js")),
+            "penalties_table": f"<p>{CAPTIONS['penalties']}: {tables.links('penalties')}</p>",
         }  # fmt: skip
 
     def _write_tables(self) -> None:
@@ -169,7 +155,7 @@ class _Page:
 
     def _frame(self, name: str, frame: pd.DataFrame) -> str:
         """A frame as a table of the page."""
-        return tables.of_frame(CAPTIONS[name], self._shown(frame), HEADERS) + f"<p>{table_links(name)}</p>"
+        return tables.of_frame(CAPTIONS[name], self._shown(frame), HEADERS) + f"<p>{tables.links(name)}</p>"
 
     def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
         """What people read of a frame: without what is the same for all, and with intervals as texts."""

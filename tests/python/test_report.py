@@ -15,7 +15,7 @@ import pandas as pd
 import plotly.graph_objects
 import pytest
 from conftest import ROOT
-from make_results import DONE, FAILED, HARVESTED, STARTED, TO_COME, VARIANTS, WORDS, make_results
+from make_results import DONE, FAILED, HARVESTED, STARTED, TO_COME, VARIANTS, make_results
 from scipy import stats
 from sklearn.metrics import roc_auc_score, roc_curve
 

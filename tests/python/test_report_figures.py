@@ -13,7 +13,8 @@ import pytest
 from make_results import DONE, TO_COME, VARIANTS, make_results
 
 import analysis
-from analysis import figures, scores, score_figures, tables, training_figures
+from analysis import figures, score_figures, scores, tables, training_figures
+from analysis.frame import page
 from analysis.interactive import Chart, Panel, Series, still
 from analysis.interactive.page import plotly
 from analysis.metrics import METRICS
@@ -270,6 +271,19 @@ def test_expansion_factors_and_k_are_crossed_with_their_values(context_of):
     titles, ticks, lines = lines_of(text, "by_sparsity")
     assert titles == [f"<b>R = {factor}</b>" for factor in factors[:4]] and ticks == [{0: "k = 16", 1: "k = 32"}] * 16
     assert [line["trained"] for line in lines[:4]] == [pytest.approx({0: 0.1 * (i + 1) + 0.005, 1: 0.1 * (i + 5) + 0.005}) for i in range(4)]
+
+
+def test_a_page_has_the_sections_that_say_something_and_takes_no_markup_from_data():
+    body = "$nav\n## a | First | The $name\n$a\n## b | Second | Two\n$b\n## c | | Three\nwords\n##\n<footer>$a</footer>\n"
+    text = page("T", body, {"name": "first", "a": "$b $nav\n## d | x | y\n", "b": ""})
+    content = text.split("<body>\n")[1].split("</body>")[0]
+    said = "$b $nav\n## d | x | y\n"
+    assert content == (
+        '<nav aria-label="Contents">\n<a href="#a">First</a>\n</nav>\n'
+        f'<section id="a" aria-labelledby="a-title">\n<h2 id="a-title">The first</h2>\n{said}\n</section>\n'
+        f'<section id="c" aria-labelledby="c-title">\n<h2 id="c-title">Three</h2>\nwords\n</section>\n<footer>{said}</footer>\n'
+    )
+    assert "<title>T</title>" in text and "plotly" not in text
 
 
 def test_what_a_frame_lacks_is_a_dash_in_its_table():

@@ -17,7 +17,8 @@ from analysis.latents import latents_section
 from analysis.latents.data import Most, Window, dashboards
 from analysis.latents.encode import encoded_dashboards, significant
 from analysis.latents.index import build_index, drawn
-from analysis.report import TEMPLATES, write_report
+from analysis.frame import TEMPLATES
+from analysis.report import write_report
 
 ALL = Most(100, 100, 100)
 HOSTILE = "<img src=x onerror=\"window.hit=1\"></q></script><script>window.hit=1</script>"

@@ -7,7 +7,6 @@ import pytest
 from browser import Browser, program
 from scipy import stats
 
-import analysis
 from analysis.__main__ import main
 from analysis.toy import answers, data, equal_l0, figures
 
