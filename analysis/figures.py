@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -130,14 +131,14 @@ def _of_metric(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def _with_x(panel: Panel, label: str) -> Panel:
-    return Panel(**{**panel.__dict__, "x_label": label})
+    return replace(panel, x_label=label)
 
 
 def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], level: float, limits: tuple[float, float] | None, title: str, y_label: str) -> Panel:
     own, layers = frame[frame["metric"] == metric.name], sorted(frame["layer"].unique())
-    lines = []
-    if metric.chance is not None and layers:
-        lines.append(chance_line(layer_range(layers), (metric.chance, metric.chance)))
+    lines, x_range = [], layer_range(layers)
+    if metric.chance is not None and x_range:
+        lines.append(chance_line(x_range, (metric.chance, metric.chance)))
     for variant in ordered_variants(own["variant"]):
         line = own[own["variant"] == variant].sort_values("layer")
         is_faint = metric.trained_only and variant != "trained"
@@ -149,7 +150,7 @@ def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], level:
             lines.append(Series(variant, null["layer"].tolist(), null["mean"].tolist(), [f"{variant_label(variant)}, null: {value_text(v)}" for v in null["mean"]], dash="dotted", marked=False))
     below = int((own["mean"] < LOWEST_SHOWN).sum()) if metric.bounded else 0
     note = f"{below} below {MINUS}{-LOWEST_SHOWN}" if below else "no values" if own["mean"].notna().sum() == 0 else ""
-    return Panel(title, lines, y_label=y_label, x_range=layer_range(layers), y_range=limits, x_ticks=layer_ticks(layers), note=note,
+    return Panel(title, lines, y_label=y_label, x_range=x_range, y_range=limits, x_ticks=layer_ticks(layers), note=note,
                  is_log_y=not metric.bounded and _spans_decades(own["mean"]))  # fmt: skip
 
 
@@ -166,7 +167,8 @@ def _text(variant: str, row: dict, band: tuple[str, str], level: float) -> str:
 def _differences(rows: pd.DataFrame, level: float, title: str, y_label: str) -> Panel:
     layers = sorted(rows["layer"].unique())
     variants = ordered_variants(rows["variant_b"])
-    lines = [Series("", layer_range(layers), (0, 0), marked=False, faint=True)] if layers else []
+    x_range = layer_range(layers)
+    lines = [Series("", x_range, (0, 0), marked=False, faint=True)] if x_range else []
     for i, variant in enumerate(variants):
         line = rows[rows["variant_b"] == variant].sort_values("layer")
         moved = (line["layer"] + 0.14 * (i - (len(variants) - 1) / 2)).tolist()
@@ -174,7 +176,7 @@ def _differences(rows: pd.DataFrame, level: float, title: str, y_label: str) -> 
         lines.append(Series(variant, moved, line["difference"].tolist(), texts, line["low"].tolist(), line["high"].tolist(), kind="marks", bars=True))
     margin = rows["margin"].iloc[0] if len(rows) else np.nan
     limits, cut = _difference_limits(rows, margin)
-    return Panel(title, lines, y_label=y_label, x_range=layer_range(layers), y_range=limits, x_ticks=layer_ticks(layers),
+    return Panel(title, lines, y_label=y_label, x_range=x_range, y_range=limits, x_ticks=layer_ticks(layers),
                  zone=(-margin, margin) if np.isfinite(margin) else None, note=f"{cut} interval{'s' if cut > 1 else ''} cut" if cut else "")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What all pages share: head and style, sections and their contents, scripts; and what both reports say of their results."""
+"""What all pages share: head and style, sections and their contents, scripts; and what both reports say of results."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ def page(title: str, body: str, parts: Mapping[str, str], scripts: Sequence[str]
 
         ## id | name in the contents, or nothing | title
 
-    begins a section, `##` ends the last one, and $nav is the contents; sections without a word are left out. parts: HTML of what it
-    names with a $. scripts: of templates/, beside embed.js; where there are charts, Plotly goes before them.
+    begins a section, `##` ends the last one, and $nav is the contents; sections without a word are left out. parts: HTML of
+    what it names with a $. scripts: of templates/, beside embed.js; where there are charts, Plotly goes before them.
     """
     content = _filled(body, parts)
     content += plotly_library() + "\n" if 'data-chart="' in content else ""
     content += f"<script>\n{template(*scripts)}</script>\n" if scripts else ""
-    return Template(template("page.html")).substitute(title=title, css=template("report.css"), embed=template("embed.js"), body=content)
+    head = {"title": title, "css": template("report.css"), "embed": template("embed.js")}
+    return Template(template("page.html")).substitute(head, body=content)
 
 
 def _filled(body: str, parts: Mapping[str, str]) -> str:
@@ -51,7 +52,8 @@ def _filled(body: str, parts: Mapping[str, str]) -> str:
         if place is None:
             filled.append(text)
         elif text.strip():
-            filled.append(f'<section id="{place}" aria-labelledby="{place}-title">\n<h2 id="{place}-title">{fill(title)}</h2>\n{text}</section>\n')
+            heading = f'<h2 id="{place}-title">{fill(title)}</h2>'
+            filled.append(f'<section id="{place}" aria-labelledby="{place}-title">\n{heading}\n{text}</section>\n')
             links += [f'<a href="#{place}">{fill(name)}</a>'] if name else []
     contents = "\n".join(['<nav aria-label="Contents">', *links, "</nav>"])
     return "".join(filled).replace(_CONTENTS, contents, 1)

@@ -1,5 +1,6 @@
 """What the report says about each metric, and the order in which it shows them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -64,7 +65,7 @@ def variant_label(variant: str) -> str:
     return VARIANT_LABELS.get(variant, variant)
 
 
-def ordered_variants(variants) -> list[str]:
+def ordered_variants(variants: Iterable[str]) -> list[str]:
     """The variants given, known ones first and in the order of VARIANT_LABELS."""
     known = list(VARIANT_LABELS)
     return sorted(set(variants), key=lambda v: (known.index(v) if v in known else len(known), v))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def figure2(cells: pd.DataFrame, metrics: list[Metric]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).rename(columns={"count": "n"})[columns]
 
 
-def model_labels(models) -> dict[str, str]:
+def model_labels(models: Iterable[str]) -> dict[str, str]:
     """The last part of each path, or the whole path where two would be the same."""
     short = {model: Path(model).name or model for model in models}
     return {m: s if list(short.values()).count(s) == 1 else m for m, s in short.items()}
@@ -72,7 +73,7 @@ def layer_name(layer: int) -> str:
     return f"layer {layer}" if layer >= 0 else "no layer"
 
 
-def some_layers(layers, most: int = 9) -> list[int]:
+def some_layers(layers: Iterable[int], most: int = 9) -> list[int]:
     """All layers, or `most` evenly spaced ones with the first and the last."""
     layers = sorted(set(layers))
     if len(layers) <= most:

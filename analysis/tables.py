@@ -201,7 +201,7 @@ def _worth_showing(cells: pd.DataFrame, name: str) -> bool:
     return values.nunique() > 1 if name in ONLY_IF_VARIED else bool(values.notna().any())
 
 
-def _cell_value(name: str, value, numeric: bool) -> str:
+def _cell_value(name: str, value: Any, numeric: bool) -> str:
     if numeric:
         is_integer = isinstance(value, (int, np.integer))
         missing = value < 0 if is_integer else not np.isfinite(value)

@@ -56,7 +56,8 @@ def _drawn(of: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _crossed(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(index.reshape(len(index), -1) for index in np.broadcast_arrays(rows[:, :, None], columns[:, None, :]))
+    of_rows, of_columns = np.broadcast_arrays(rows[:, :, None], columns[:, None, :])
+    return of_rows.reshape(len(of_rows), -1), of_columns.reshape(len(of_columns), -1)
 
 
 def _means(arm: Sample, groups: slice, index: tuple[np.ndarray, np.ndarray], rng: np.random.Generator) -> np.ndarray:

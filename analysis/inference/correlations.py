@@ -46,7 +46,7 @@ def rank_correlations(
 
 def _of_pair(
     cells: pd.DataFrame, latents: pd.DataFrame, name: str, pair: tuple[str, str], level: float
-) -> list[dict[str, np.ndarray]]:
+) -> list[dict[str, np.ndarray] | None]:
     per_sae = _per_sae(latents, *pair)
     cells = cells[enter(cells) & cells.index.isin(per_sae.index)]
     found = arranged(cells, {name: column.to_numpy(float) for name, column in per_sae.loc[cells.index].items()})

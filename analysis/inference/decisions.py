@@ -11,7 +11,7 @@ from .designs import SEEDS
 DIFFERENT, EQUIVALENT, UNDECIDED, NO_CLAIM = "different", "equivalent", "undecided", ""
 
 
-def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+def t_interval(estimate: np.ndarray, se: np.ndarray, df: np.ndarray | int, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Student's two-sided interval; NaN where the standard error is, and without scatter, of which t knows nothing."""
     half = stats.t.ppf((1 + level) / 2, df) * np.where(se > 0, se, np.nan)
     return estimate - half, estimate + half

@@ -67,11 +67,12 @@ def block(mask_a: np.ndarray, mask_b: np.ndarray, same_init: bool) -> Block:
     if min(counts) >= 2:
         return Block(WELCH, np.flatnonzero(mask_a.any(1)), np.flatnonzero(mask_b.any(1)), np.arange(mask_a.shape[1]))
     if min(counts) == 0:
-        return Block(NONE, *[np.empty(0, int)] * 3)
+        nothing = np.empty(0, int)
+        return Block(NONE, nothing, nothing, nothing)
     shared = np.flatnonzero(mask_a.any(0) & mask_b.any(0))
-    columns = [shared[0]] * 2 if len(shared) else [mask.any(0).argmax() for mask in (mask_a, mask_b)]
-    rows = [mask[:, column].argmax() for mask, column in zip((mask_a, mask_b), columns)]
-    return Block(THIS_SAE, np.array(rows[:1]), np.array(rows[1:]), np.array(columns))
+    column_a, column_b = (shared[0] if len(shared) else mask.any(0).argmax() for mask in (mask_a, mask_b))
+    row_a, row_b = mask_a[:, column_a].argmax(), mask_b[:, column_b].argmax()
+    return Block(THIS_SAE, np.array([row_a]), np.array([row_b]), np.array([column_a, column_b]))
 
 
 def _n_replicates(mask: np.ndarray) -> int:

@@ -127,9 +127,9 @@ def _over_latents(a: Sample, b: Sample, how: Block) -> Estimate:
 def _nothing(a: Sample, b: Sample) -> Estimate:
     """Of arms of which one has no number; the other's mean is still given."""
     nothing = np.full(len(a.values), np.nan)
-    means = [np.nanmean(arm.values, (1, 2)) if np.isfinite(arm.values).any() else nothing for arm in (a, b)]
-    counts = [int(np.isfinite(arm.values[:1]).sum()) for arm in (a, b)]
-    return Estimate(*means, nothing, nothing, nothing, nothing, nothing, *counts, NONE, NONE)
+    mean_a, mean_b = (np.nanmean(arm.values, (1, 2)) if np.isfinite(arm.values).any() else nothing for arm in (a, b))
+    n_a, n_b = (int(np.isfinite(arm.values[:1]).sum()) for arm in (a, b))
+    return Estimate(mean_a, mean_b, nothing, nothing, nothing, nothing, nothing, n_a, n_b, NONE, NONE)
 
 
 def _hedges_g(a: np.ndarray, b: np.ndarray) -> np.ndarray:

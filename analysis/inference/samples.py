@@ -47,14 +47,16 @@ class Sample:
             error_df = error**2 / (self.error**2 / self.error_df).sum(0)
         pool = None if self.pool is None else self.pool.mean(0)[None]
         parts = (self.values.mean(0), error / len(self.error) ** 2, error_df, self.n_latents.sum(0))
-        return Sample(*(np.where(kept, part, np.nan)[None] for part in parts), pool)
+        values, error, error_df, n_latents = (np.where(kept, part, np.nan)[None] for part in parts)
+        return Sample(values, error, error_df, n_latents, pool)
 
 
 def stacked(parts: Sequence[Sample]) -> Sample:
     """The groups of several samples of one metric, one after another."""
     columns = zip(*[(part.values, part.error, part.error_df, part.n_latents) for part in parts])
+    values, error, error_df, n_latents = (np.concatenate(column) for column in columns)
     pool = None if parts[0].pool is None else np.concatenate([part.pool for part in parts])
-    return Sample(*(np.concatenate(column) for column in columns), pool)
+    return Sample(values, error, error_df, n_latents, pool)
 
 
 @dataclass(frozen=True)

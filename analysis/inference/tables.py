@@ -35,7 +35,7 @@ def _array(value: Any) -> np.ndarray:
 
 def joined(parts: Sequence[Mapping[str, np.ndarray] | None], columns: Sequence[str]) -> pd.DataFrame:
     """Parts with the same columns, one below another; those columns, without rows where there is no part."""
-    parts = [part for part in parts if part is not None]
-    if not parts:
+    known = [part for part in parts if part is not None]
+    if not known:
         return pd.DataFrame(columns=columns)
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return pd.DataFrame({name: np.concatenate([part[name] for part in known]) for name in known[0]})

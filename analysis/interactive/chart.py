@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+Dash = Literal["", "solid", "dashed", "dotted"]
+
 
 @dataclass(frozen=True)
 class Series:
@@ -26,7 +28,7 @@ class Series:
     kind: str = "line"
     bars: bool = False
     faint: bool = False
-    dash: Literal["", "solid", "dashed", "dotted"] = ""
+    dash: Dash = ""
     marked: bool = True
 
 

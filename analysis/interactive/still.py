@@ -25,7 +25,7 @@ def still(chart: Chart) -> Figure:
     places, height = boxes(chart)
     top = LEGEND_HEIGHT if chart.variants else 4
     total = height + top
-    figure = Figure(figsize=(chart.width / PIXELS_AN_INCH, total / PIXELS_AN_INCH), layout="none")
+    figure = Figure(figsize=(chart.width / PIXELS_AN_INCH, total / PIXELS_AN_INCH))
     for i, (panel, box) in enumerate(zip(chart.panels, places)):
         axis = figure.add_axes((box.left / chart.width, 1 - (top + box.top + box.height) / total, box.width / chart.width, box.height / total))
         _draw(axis, panel, labelled=not chart.shared_y or i % chart.n_columns == 0)

@@ -98,7 +98,7 @@ def _windows(one: dict[str, np.ndarray], words: list[str], most: Most) -> tuple[
         ids = tokens[at]
         return Window(texts_of(ids.tolist(), words), activations[at][ids >= 0], float(asked[at]))
 
-    return [window(i) for i in top], [window(i) for i in firing], [window(i) for i in silent]
+    return [window(i) for i in top.tolist()], [window(i) for i in firing.tolist()], [window(i) for i in silent.tolist()]
 
 
 def _detection(one: dict[str, np.ndarray], n_examples: int) -> np.ndarray:

@@ -39,7 +39,7 @@ def significant(values: Any, digits: int = 3) -> list[float | None]:
 
 
 def _dashboard(one: Dashboard, places: dict[str, int]) -> dict[str, Any]:
-    parts = {name: _windows(getattr(one, name), places) for name in ("top", "firing", "silent")}
+    parts: dict[str, Any] = {name: _windows(getattr(one, name), places) for name in ("top", "firing", "silent")}
     parts["peaks"] = significant(one.peak_quantiles)
     parts["rocs"] = {name: _curve(curve) for name, curve in one.rocs.items()}
     if one.null_of >= 0:

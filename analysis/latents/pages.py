@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from html import escape
 from pathlib import Path
 from string import Template
@@ -37,7 +38,7 @@ def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_
     })  # fmt: skip
 
 
-def remove_pages(output: Path, kept: set[str] = frozenset()) -> None:
+def remove_pages(output: Path, kept: Set[str] = frozenset()) -> None:
     """Removes the pages of an earlier report, but those whose names are given."""
     for path in (output / FOLDER).glob("*.html"):
         if path.name not in kept:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
+from typing import Any
 
 import pandas as pd
 
 from .. import figures, tables
+from ..metrics import Metric
 from ..summary import SETTINGS, means_over_layers, setting_label
 from .context import NOTHING_YET, Context, listed, of_setting
 
@@ -109,8 +112,8 @@ def headline(cells: pd.DataFrame) -> str:
     return f"Explained variance on held-out text, mean over layers and seeds: {values}." if values else ""
 
 
-def _without_null(metric):
-    return type(metric)(**{**metric.__dict__, "null": ""})
+def _without_null(metric: Metric) -> Metric:
+    return replace(metric, null="")
 
 
 def _over_layers(context: Context, dimension: str, names: list[str]) -> pd.DataFrame:
@@ -131,7 +134,7 @@ def _over_layers(context: Context, dimension: str, names: list[str]) -> pd.DataF
     return table[table.groupby(others)[dimension].transform("nunique") > 1]
 
 
-def _group_label(context: Context, groups, key: tuple) -> str:
+def _group_label(context: Context, groups: Any, key: tuple) -> str:
     """What tells a group from the others."""
     keys = list(groups.groups)
     names = [context.labels[key[0]]] if len({other[0] for other in keys}) > 1 else []
@@ -144,5 +147,5 @@ def _short_setting(context: Context, setting: tuple) -> str:
     return ", ".join(names) or setting_label(setting)
 
 
-def _value(name: str, value) -> str:
+def _value(name: str, value: Any) -> str:
     return {"expansion_factor": f"R = {value}", "tokens": f"{figures.setting_text(value)} tokens"}.get(name, str(value))

@@ -28,7 +28,7 @@ ROW_HEIGHT = 170
 def matching(table: pd.DataFrame, name: str, caption: str) -> Chart:
     """MMCS against the penalty: a panel a width, a line a hookpoint; shaded where the data itself, or else what is there, is above FOUND."""
     table = with_arms(table[table["mmcs"].notna()])
-    panels = []
+    panels: list[Panel] = []
     most = MOST_POWERS if table["n_latents"].nunique() < 3 else FEW_POWERS
     for title, part in _by_width(table):
         lines = [_line(line, "mmcs") for _, line in _by_arm(part)]
@@ -112,7 +112,7 @@ def _front(rows: pd.DataFrame, measure: Measure) -> Iterator[Series]:
     rows = rows.sort_values(measure.name)
     on_front = rows[rows[f"front_{measure.name}"]]
     sizes = on_front[measure.name].to_numpy()
-    breaks = np.flatnonzero(sizes[1:] > WIDEST_GAP * sizes[:-1]) + 1 if measure.is_log else []
+    breaks = np.flatnonzero(sizes[1:] > WIDEST_GAP * sizes[:-1]) + 1 if measure.is_log else np.empty(0, int)
     for stretch in np.split(np.arange(len(on_front)), breaks):
         part = on_front.iloc[stretch]
         yield Series(rows["arm"].iloc[0], _x(part, measure), part[VARIANCE].tolist(), _front_texts(part, measure), *_band(part, VARIANCE))
