@@ -7,7 +7,7 @@ allow_mpi_as_root
 
 MODELS_AND_TEXT_LABELS='^(model|text)$'
 MODELS_AND_TEXT_FILES='test_(model|forward|logits|variants?|text|tokeni[sz]|checkpoint)[^/]*\.py$'
-SAE_LABELS='^(sae|train|evaluate|metrics)$'
+SAE_LABELS='^(sae|train|cuda|evaluate|metrics)$'
 SAE_FILES='test_(sae|train|metrics|evaluate)[^/]*\.py$'
 SCORE_LABELS='^(http|judge|autointerp)$'
 REPORT_LABELS='^toy$'

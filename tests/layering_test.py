@@ -42,7 +42,7 @@ ARROWS = {
 }
 # Arrows that hold for some headers only.
 HEADERS_ONLY = {("sae", "model"): {"safetensors.h"}, ("autointerp", "evaluate"): {"windows.h"}}
-HEADERS_ONLY |= {("toy", "train"): {"optimizer.h", "optimizer_step.h", "tensor_optimizer.h"}}
+HEADERS_ONLY |= {("toy", "train"): {"optimizer.h", "optimizer_math.h", "optimizer_step.h", "tensor_optimizer.h"}}
 HEADERS_ONLY |= {("config", target): {"options.h"} for target in ARROWS["config"] - {"sweep"}}
 
 TORCH = {"model", "sae", "train", "evaluate", "toy"}

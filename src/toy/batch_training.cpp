@@ -1,17 +1,16 @@
 #include "toy/batch_training.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "base/stopwatch.h"
-#include "train/tensor_optimizer.h"
+#include "toy/batch_math.h"
 
 namespace saesweep::toy {
 
@@ -27,7 +26,7 @@ at::Tensor stacked(std::span<const BatchMember> members, at::Tensor Parameters::
 
 class Batch {
  public:
-  explicit Batch(std::span<const BatchMember> members);
+  Batch(std::span<const BatchMember> members, const BatchMath& math);
 
   //! Returns the samples seen of each SAE.
   int64_t run(const std::function<bool()>& is_stopped);
@@ -45,26 +44,26 @@ class Batch {
   void step(int64_t first, int64_t n);
   //! Of each member, [members, ...], rows of its source.
   at::Tensor gather(at::Tensor Standardized::*which, int64_t first, int64_t n) const;
-  void update(const at::Tensor& gradient, at::Tensor& parameter, train::OptimizerState& state);
 
   std::span<const BatchMember> members_;
+  const BatchMath& math_;
   TrainingOptions options_;
   std::vector<Source> sources_;
   at::Tensor source_of_;  //!< [members]
   at::Tensor W_enc_, b_enc_, W_dec_;
-  at::Tensor penalties_;  //!< [members, 1, 1]
+  at::Tensor penalties_;  //!< [members]
   train::OptimizerState encoder_, bias_, decoder_;
-  train::OptimizerStep adam_;
-  at::Tensor loss_;
+  at::Tensor errors_, activations_;  //!< [members, samples of the last step]: sums over a sample
   int64_t n_steps_ = 0;
   bool is_stopped_ = false;
 };
 
-Batch::Batch(std::span<const BatchMember> members)
+Batch::Batch(std::span<const BatchMember> members, const BatchMath& math)
     : members_(members),
+      math_(math),
       options_(members.front().settings.options),
       W_enc_(stacked(members, &Parameters::W_enc)),
-      b_enc_(stacked(members, &Parameters::b_enc).unsqueeze(1)),
+      b_enc_(stacked(members, &Parameters::b_enc)),
       W_dec_(stacked(members, &Parameters::W_dec)) {
   std::vector<int64_t> places;
   std::vector<double> penalties;
@@ -77,7 +76,7 @@ Batch::Batch(std::span<const BatchMember> members)
     penalties.push_back(member.settings.penalty);
   }
   source_of_ = at::tensor(places).to(W_enc_.device());
-  penalties_ = at::tensor(penalties, W_enc_.options()).view({-1, 1, 1});
+  penalties_ = at::tensor(penalties, W_enc_.options());
   const train::Recipe recipe{.adam_epsilon = kEpsilon};
   encoder_ = train::OptimizerState(recipe, W_enc_);
   bias_ = train::OptimizerState(recipe, b_enc_);
@@ -91,27 +90,20 @@ at::Tensor Batch::gather(at::Tensor Standardized::*which, int64_t first, int64_t
   return at::index_select(at::stack(rows), 0, source_of_);
 }
 
-void Batch::update(const at::Tensor& gradient, at::Tensor& parameter, train::OptimizerState& state) {
-  train::tensors::update_rows(adam_, state, 0, gradient, parameter);
-}
-
 void Batch::step(int64_t first, int64_t n) {
-  const int64_t n_latents = W_enc_.size(1);
-  const auto n_values = static_cast<double>(n * W_enc_.size(2));
-  const auto n_codes = static_cast<double>(n * n_latents);
   const at::Tensor x = gather(&Standardized::x, first, n);
-  const at::Tensor variance = gather(&Standardized::deviation, first, n).square_().unsqueeze(2);
-  const at::Tensor codes = at::baddbmm(b_enc_, x, W_enc_.transpose(1, 2)).relu_();
-  at::Tensor error = at::bmm(codes, W_dec_).sub_(x);
-  const at::Tensor activation = codes.sum({1, 2}).div_(n_codes);
-  loss_ = error.square().mul_(variance).sum({1, 2}).div_(n_values).add_(penalties_.view({-1}).mul(activation));
-  error.mul_(variance.mul(2.0 / n_values));
-  at::Tensor gradient = at::bmm(error, W_dec_.transpose(1, 2)).add_(penalties_.div(n_codes)).mul_(codes.gt(0));
-  adam_ = train::OptimizerStep::adam(++n_steps_, options_.learning_rate, kEpsilon);
-  update(at::bmm(codes.transpose(1, 2), error), W_dec_, decoder_);
-  W_dec_.div_(W_dec_.norm(2, {2}, /*keepdim=*/true).add_(std::numeric_limits<float>::epsilon()));
-  update(at::bmm(gradient.transpose(1, 2), x), W_enc_, encoder_);
-  update(gradient.sum({1}, /*keepdim=*/true), b_enc_, bias_);
+  const at::Tensor variance = gather(&Standardized::deviation, first, n).square_();
+  at::Tensor codes = at::bmm(x, W_enc_.transpose(1, 2));
+  activations_ = math_.rectify(b_enc_, codes);
+  at::Tensor error = at::bmm(codes, W_dec_);
+  errors_ = math_.take_error(x, variance, error);
+  at::Tensor gradient = at::bmm(error, W_dec_.transpose(1, 2));
+  const at::Tensor d_b_enc =
+      math_.back_through_relu(penalties_ / static_cast<double>(n * codes.size(2)), codes, gradient);
+  const auto adam = train::OptimizerStep::adam(++n_steps_, options_.learning_rate, kEpsilon);
+  math_.update(adam, at::bmm(codes.transpose(1, 2), error), W_dec_, decoder_, /*normalizes=*/true);
+  math_.update(adam, at::bmm(gradient.transpose(1, 2), x), W_enc_, encoder_, /*normalizes=*/false);
+  math_.update(adam, d_b_enc, b_enc_, bias_, /*normalizes=*/false);
 }
 
 int64_t Batch::run(const std::function<bool()>& is_stopped) {
@@ -134,7 +126,10 @@ int64_t Batch::run(const std::function<bool()>& is_stopped) {
 }
 
 std::vector<double> Batch::losses() const {
-  const at::Tensor all = loss_.to(at::kCPU, at::kDouble);
+  const auto n = static_cast<double>(errors_.size(1));
+  const at::Tensor error = errors_.sum({1}, /*keepdim=*/false, at::kDouble).div_(n * W_enc_.size(2));
+  const at::Tensor activation = activations_.sum({1}, /*keepdim=*/false, at::kDouble).div_(n * W_enc_.size(1));
+  const at::Tensor all = error.add_(activation.mul_(penalties_)).to(at::kCPU);
   const auto* values = all.const_data_ptr<double>();
   return {values, values + all.numel()};
 }
@@ -142,16 +137,17 @@ std::vector<double> Batch::losses() const {
 void Batch::take_back() {
   for (size_t i = 0; i < members_.size(); ++i) {
     const auto place = static_cast<int64_t>(i);
-    *members_[i].parameters = {W_enc_.select(0, place), b_enc_.select(0, place).squeeze(0), W_dec_.select(0, place)};
+    *members_[i].parameters = {W_enc_.select(0, place), b_enc_.select(0, place), W_dec_.select(0, place)};
   }
 }
 
 }  // namespace
 
-std::vector<TrainingReport> train_batch(std::span<const BatchMember> members, const std::function<bool()>& is_stopped) {
+std::vector<TrainingReport> train_batch(std::span<const BatchMember> members, const std::function<bool()>& is_stopped,
+                                        const BatchMath* math) {
   const c10::NoGradGuard guard;
   const Stopwatch watch;
-  Batch batch(members);
+  Batch batch(members, math != nullptr ? *math : batch_math_of(members.front().parameters->W_enc.device()));
   const int64_t n_seen = batch.run(is_stopped);
   const std::vector<double> losses = batch.losses();  // waits for the device
   batch.take_back();
@@ -167,8 +163,8 @@ std::vector<TrainingReport> train_batch(std::span<const BatchMember> members, co
 
 uint64_t batch_bytes(const TrainingOptions& options, int64_t n_samples, int64_t d_in, int64_t n_latents) {
   const int64_t batch = std::min(options.batch, n_samples);
-  // Both matrices with two moments, a gradient and two of Adam's intermediates; codes and their gradient with a mask
-  // and two intermediates; samples and errors.
+  // By ATen: both matrices with two moments, a gradient and two of Adam's intermediates; codes and their gradient with
+  // a mask and two intermediates; samples and errors. Kernels of our own need less.
   const int64_t numbers = int64_t{12} * n_latents * d_in + 5 * batch * n_latents + 5 * batch * d_in;
   return static_cast<uint64_t>(numbers) * sizeof(float);
 }

@@ -2,26 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <vector>
 
 #include "model/compute.h"
-#include "sae/drawn.h"
 #include "sae/tensor_codes.h"
-#include "train/dense_sae.h"
-#include "train/sae_trainer.h"
+#include "train/equal_training.h"
 
 namespace saesweep::train {
 namespace {
 
 using sae::Architecture;
 
-constexpr int64_t kDIn = 16;
-constexpr int64_t kBatch = 128;
 constexpr int64_t kSteps = 20;
-
-at::Tensor batch(int64_t step) {
-  return test::drawn("batch " + std::to_string(step), {kBatch, kDIn}) * 2 + 3;
-}
 
 //! What works on a CUDA device, kernels of our own where they were built, is held against ATen's on the CPU.
 class CudaStep : public testing::TestWithParam<Architecture> {
@@ -31,28 +22,8 @@ class CudaStep : public testing::TestWithParam<Architecture> {
     device_ = model::device_from("cuda:0");
   }
 
-  void expect_equal_training(TrainOptions options) {
-    options.tokens = kSteps * kBatch;
-    options.batch_tokens = kBatch;
-    options.learning_rate = 2e-3;
-    options.warmup_steps = 5;
-    const sae::SaeOptions sae{.architecture = GetParam(),
-                              .expansion_factor = 8,
-                              .k = 4,
-                              .penalty = takes_k(GetParam()) ? 0 : 0.01,
-                              .matryoshka_fractions = {0.25, 0.5, 1}};
-    SaeTrainer there(kDIn, sae, options, 1, device_), here(kDIn, sae, options, 1, at::kCPU, &tensor_backend());
-    for (int64_t step = 0; step < kSteps; ++step) {
-      const StepReport report = there.step(batch(step).to(device_)), expected = here.step(batch(step));
-      // Rounding of sums in another order, and what follows from it over the steps.
-      EXPECT_NEAR(report.loss, expected.loss, 1e-5 * expected.loss) << "step " << step;
-      EXPECT_EQ(report.dead_fraction, expected.dead_fraction) << "step " << step;
-    }
-    for (size_t i = 0; i < test::tensors_of(here.sae()).size(); ++i) {
-      const at::Tensor expected = test::tensors_of(here.sae())[i];
-      const at::Tensor found = test::tensors_of(there.sae())[i].to(at::kCPU);
-      EXPECT_LT((found - expected).norm().item<double>(), 1e-3 * expected.norm().item<double>()) << "tensor " << i;
-    }
+  void expect_equal_training(const TrainOptions& options) const {
+    test::expect_equal_training(GetParam(), options, kSteps, device_);
   }
 
   at::Device device_ = at::Device(at::kCPU);
@@ -77,7 +48,7 @@ TEST_P(CudaStep, IsThatOfTheCpuWithPartsClippingAndDeadLatents) {
   options.gradient_accumulation = 4;
   options.gradient_clip = 0.02;
   options.auxk_alpha = 0.1;
-  options.dead_after_tokens = kBatch;
+  options.dead_after_tokens = test::kStepBatch;
   options.multi_topk = GetParam() == Architecture::kTopK;
   expect_equal_training(options);
 }
@@ -104,12 +75,12 @@ TEST_P(CudaStep, EncodesAsTheCpu) {
 
 TEST_P(CudaStep, GivesTheSameBitsAgain) {
   TrainOptions options;
-  options.tokens = kSteps * kBatch;
-  options.batch_tokens = kBatch;
+  options.tokens = kSteps * test::kStepBatch;
+  options.batch_tokens = test::kStepBatch;
   const sae::SaeOptions sae{.architecture = GetParam(), .expansion_factor = 8, .k = 4};
-  SaeTrainer one(kDIn, sae, options, 1, device_), two(kDIn, sae, options, 1, device_);
+  SaeTrainer one(test::kStepDIn, sae, options, 1, device_), two(test::kStepDIn, sae, options, 1, device_);
   for (int64_t step = 0; step < kSteps; ++step) {
-    const at::Tensor x = batch(step).to(device_);
+    const at::Tensor x = test::step_batch(step).to(device_);
     EXPECT_EQ(one.step(x).loss, two.step(x).loss);
   }
   for (size_t i = 0; i < test::tensors_of(one.sae()).size(); ++i) {
