@@ -150,7 +150,7 @@ ToyTable run_table() {
   return {"run",
           {setting<int64_t, ToyOptions>(
                "threads", integer_at_least(1), [](ToyOptions & o) -> auto& { return o.threads; },
-               "SAEs that a rank trains at the same time, a thread each"),
+               "SAEs that a rank trains at the same time on the CPU, a thread each"),
            setting<std::string, ToyOptions>(
                "device", one_of({"auto", "cpu", "cuda"}), [](ToyOptions & o) -> auto& { return o.device; },
                "what ranks compute on; auto: cuda where there is one for every rank, else cpu")}};
@@ -169,10 +169,23 @@ bool has(const std::vector<std::string>& words, const std::string& word) {
   return std::ranges::find(words, word) != words.end();
 }
 
+//! Keys of [toy] that superposed features are drawn by; a matrix of embeddings brings its own inputs.
+constexpr const char* kOfSuperposed[] = {"features", "d_in", "active_features", "decay"};
+
+void refuse_keys_of_superposed(const ToyOptions& options, const toml::table& root) {
+  for (const char* name : kOfSuperposed) {
+    const std::string key = fmt::format("toy.{}", name);
+    if (!root.at_path(key)) continue;
+    refuse(options, root, key,
+           "stands beside toy.embeddings, but says how superposed inputs are drawn; leave it out, or toy.embeddings");
+  }
+}
+
 //! Checks what keys must hold together.
 void check_together(ToyOptions& options, const toml::table& root) {
   const bool has_embeddings = !options.embeddings.empty();
   if (has_embeddings && !root.at_path("toy.data")) options.data = {"embedding", "gaussian"};
+  if (has_embeddings) refuse_keys_of_superposed(options, root);
   if (has_embeddings && has(options.data, "superposed")) {
     refuse(options, root, "toy.data",
            "found \"superposed\" beside toy.embeddings, expected \"embedding\" or "
@@ -196,14 +209,18 @@ void check_together(ToyOptions& options, const toml::table& root) {
   }
 }
 
-//! Keys that say nothing here are left out: empty arrays, of two that exclude each other.
+//! Keys that say nothing here are left out: empty arrays, of two that exclude each other, and what is not drawn.
 std::string resolved_text(const ToyOptions& options, const std::vector<ToyTable>& all) {
   std::string text;
+  const auto is_said = [&](const std::string& name, const std::string& value) {
+    return value != "[]" &&
+           (options.embeddings.empty() || std::ranges::find(kOfSuperposed, name) == std::end(kOfSuperposed));
+  };
   for (const auto& table : all) {
     text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table.name);
     for (const auto& key : table.keys) {
       const std::string value = key.write(options);
-      if (value != "[]") text += fmt::format("{} = {}\n", key.name, value);
+      if (is_said(key.name, value)) text += fmt::format("{} = {}\n", key.name, value);
     }
   }
   return text;

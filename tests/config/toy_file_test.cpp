@@ -49,6 +49,16 @@ TEST(ToyFile, EmbeddingsBringTheirOwnKindsOfData) {
   EXPECT_EQ(options.data, (std::vector<std::string>{"embedding", "gaussian"}));
 }
 
+TEST(ToyFile, KeysOfSuperposedInputsAreRefusedBesideEmbeddings) {
+  const std::string embeddings = kLeast + "latents = 8\nembeddings = '/glove.txt'\n";
+  for (const std::string key : {"features = 32", "d_in = 16", "active_features = 2", "decay = 0.5"}) {
+    EXPECT_HAS(error_of(embeddings + key + "\n"),
+               "a.toml:7: toy." + key.substr(0, key.find(' ')) + ": stands beside toy.embeddings, but says how");
+    EXPECT_EQ(error_of(kLeast + "latents = 8\nembeddings = []\n" + key + "\n"), "accepted");
+  }
+  EXPECT_EQ(parse_toy(embeddings, "a.toml").resolved.find("d_in"), std::string::npos);
+}
+
 TEST(ToyFile, SaysWhatIsWrongAndWhere) {
   EXPECT_HAS(error_of(kLeast + "latent = 8\n"), "a.toml:5: toy.latent: unknown key; did you mean latents?");
   EXPECT_HAS(error_of(kLeast + "latents = 8\nthreads = 2\n"),

@@ -223,11 +223,12 @@ epochs = 2
         assert set(models) == {"tiny.12d", "tiny"} and set(variants) == {"embedding", "gaussian"}
         assert set(file["cells/n_latents"][models == "tiny.12d"]) == {24}
         assert np.isnan(file["cells/mmcs"][:]).all() and np.isfinite(file["cells/explained_variance"][:]).all()
+    assert "/no/such" in run(sweep, 1, "--set", "toy.embeddings='/no/such'", code=2)
 
 
 @pytest.mark.parametrize("more, said", [
     ("latnts = 3\n", "toy.latnts: unknown key; did you mean latents?"),
-    ('embeddings = "/no/such"\ndata = "gaussian"\n', "/no/such"),
+    ('embeddings = "/no/such"\ndata = "gaussian"\n', "toml:7: toy.features: stands beside toy.embeddings"),
     ('data = "superposd"\n', 'did you mean "superposed"?'),
     ("batch = 0\n", "toy.batch: found 0, expected an integer of at least 1"),
 ])  # fmt: skip
