@@ -34,7 +34,7 @@ po::options_description describe() {
   po::options_description options("Options");
   options.add_options()("set", po::value<std::vector<std::string>>()->composing()->value_name("TABLE.KEY=VALUE"),
                         "replaces a setting of the sweep file; may be given more than once");
-  options.add_options()("plan", "prints SAEs, operations and predicted time, and starts nothing");
+  options.add_options()("plan", "prints SAEs, operations, predicted time and memory, and starts nothing");
   options.add_options()("keys", "prints the keys of a toy sweep's file with meaning and default, and nothing else");
   options.add_options()("resolved", "prints the sweep with every default filled in, and nothing else");
   options.add_options()("fresh", "moves the old output folder aside and starts anew");

@@ -4,13 +4,17 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <tuple>
 #include <vector>
 
 #include "app/table.h"
+#include "base/machine_memory.h"
 #include "base/progress.h"
 #include "model/compute.h"
 #include "sweep/toy_cells.h"
+#include "sweep/toy_memory.h"
+#include "toy/batch_training.h"
 #include "toy/product_rate.h"
 
 namespace saesweep::app {
@@ -47,6 +51,27 @@ class Rates {
   std::map<int64_t, double> rates_;
 };
 
+//! What a rank needs of the machine's memory, and an SAE of a device's.
+std::string memory_text(const toy::ToyOptions& options, std::span<const toy::Embeddings> embeddings,
+                        std::span<const sweep::ToyCell> cells) {
+  const double needed = sweep::toy_need(options, embeddings, cells).bytes;
+  const uint64_t here = machine_memory();
+  uint64_t on_device = 0;
+  for (const sweep::ToyCell& cell : cells) {
+    const uint64_t bytes = toy::batch_bytes(options.training, cell.n_samples, cell.d_in, cell.n_latents);
+    on_device = std::max(on_device, bytes);
+  }
+  std::string text = fmt::format("Memory: up to {} a rank of {} threads, LibTorch's own aside",
+                                 bytes_text(static_cast<uint64_t>(needed)), options.threads);
+  if (needed > static_cast<double>(here)) {
+    text += fmt::format("; this machine has {} and would refuse the run (fewer run.threads or samples need less)",
+                        bytes_text(here));
+  }
+  return text +
+         fmt::format("\nOn CUDA: up to {} an SAE; as many train at a time as half of the device's memory holds\n",
+                     bytes_text(on_device));
+}
+
 }  // namespace
 
 std::string toy_plan(const toy::ToyOptions& options) {
@@ -74,9 +99,9 @@ std::string toy_plan(const toy::ToyOptions& options) {
     table.add({model, variant, is_behind_mlp ? "mlp" : "input", fmt::format("{}", n_latents),
                fmt::format("{}", batch.n), fmt::format("{:.1f}", batch.operations / 1e12), time(batch)});
   }
-  return fmt::format("{}\n{} SAEs, {:.1f} TFLOP of products; {} on one rank of {} threads at {:.0f} GFLOP/s each\n",
+  return fmt::format("{}\n{} SAEs, {:.1f} TFLOP of products; {} on one rank of {} threads at {:.0f} GFLOP/s each\n{}",
                      table.text(), all.n, all.operations / 1e12, time(all), options.threads,
-                     all.operations / all.seconds / 1e9);
+                     all.operations / all.seconds / 1e9, memory_text(options, embeddings, cells));
 }
 
 }  // namespace saesweep::app

@@ -246,3 +246,11 @@ def test_the_output_of_a_sweep_is_not_taken(reference):
 def test_the_plan_counts_saes_and_operations(reference):
     printed = subprocess.run([PROGRAM, "toy", str(sweep_file(reference)), "--plan"], capture_output=True, text=True, check=True)
     assert "24 SAEs" in printed.stdout and "superposed" in printed.stdout
+    assert "Memory: up to 1.2 MB a rank" in printed.stdout and "refuse" not in printed.stdout
+    assert "On CUDA: up to " in printed.stdout
+
+
+def test_the_plan_says_where_a_run_would_not_fit(tmp_path):
+    asked = command(sweep_file(tmp_path), 1, "--plan", "--set", "toy.samples=100_000_000_000")
+    printed = subprocess.run(asked, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
+    assert "Memory: up to 51 TB a rank" in printed and "would refuse the run" in printed

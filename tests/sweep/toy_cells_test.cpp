@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/errors.h"
@@ -61,6 +62,20 @@ TEST(ToyCells, TwoMatricesOfOneNameAreRefused) {
   options.data = {"embedding"};
   EXPECT_HAS(error_of(options, {embeddings("glove", 10, 1), embeddings("glove", 10, 2)}),
              "two matrices are called glove");
+}
+
+TEST(ToyMemory, CountsThreadsSaesAndTheDataSetsThatAreKept) {
+  toy::ToyOptions options = small_toy();
+  options.drawn.samples = 1000;
+  const auto need = [&] { return toy_need(options, {}, expand_toy(options, {})).bytes; };
+  const double one = need(), data = 4.0 * 1000 * 8, sae = 4.0 * 16 * (8 * 8 + 2 * 256);
+  options.threads = 2;
+  EXPECT_DOUBLE_EQ(need() - one, sae);
+  options.seeds = {0, 1, 2, 3, 4};
+  EXPECT_DOUBLE_EQ(need() - one, sae + 2 * data);
+  options.latents = {16, 64};
+  const std::vector<ToyCell> cells = expand_toy(options, {});
+  EXPECT_EQ(toy_need(options, {}, cells).cell->n_latents, 64);
 }
 
 TEST(ToyMemory, WhatDoesNotFitIsRefused) {
