@@ -33,9 +33,11 @@ std::string data_text(const ToyCell& cell, const toy::ToyOptions& options, std::
 
 void add_ids(ToyCell& cell, const toy::ToyOptions& options, std::span<const toy::Embeddings> all) {
   const toy::TrainingOptions& training = options.training;
-  cell.id = hash_of(fmt::format("toy {} {} latents={} penalty={} epochs={} batch={} learning_rate={}", kTrainingVersion,
-                                data_text(cell, options, all), cell.n_latents, cell.penalty, training.epochs,
-                                training.batch, training.learning_rate));
+  // The CPU gives the same bits everywhere; other devices do not.
+  const char* device = options.device == "cuda" ? " device=cuda" : "";
+  cell.id = hash_of(fmt::format("toy {} {} latents={} penalty={} epochs={} batch={} learning_rate={}{}",
+                                kTrainingVersion, data_text(cell, options, all), cell.n_latents, cell.penalty,
+                                training.epochs, training.batch, training.learning_rate, device));
   cell.evaluate_id = hash_of(fmt::format("toy evaluation {} {}", kEvaluationVersion, cell.id));
 }
 

@@ -29,8 +29,9 @@ struct ToyCell {
 };
 
 //! The cells of a toy sweep, those that share data one after the other, of these those that share a start, too.
-//! embeddings: as many as the options name. Throws ConfigError where two cells would be the
-//! same, two matrices have one name, or samples leave none to train or to measure on.
+//! embeddings: as many as the options name. For ids that hold, options.device must be resolved (sweep/device.h): "cuda"
+//! enters them. Throws ConfigError where two cells would be the same, two matrices have one name, or samples leave none
+//! to train or to measure on.
 std::vector<ToyCell> expand_toy(const toy::ToyOptions& options, std::span<const toy::Embeddings> embeddings);
 
 //! The identifying columns of a cell.

@@ -287,7 +287,9 @@ ToySummary run_toy(const toy::ToyOptions& options, const RunSettings& settings, 
   asked.source = options.source;
   asked.run.device = options.device;
   asked.run.device = device_kind(asked, comm.all(model::n_cuda_devices() > 0));
-  return ToyRun(options, rank_device(asked.run, comm), settings, signals, comm).go();
+  toy::ToyOptions resolved = options;
+  resolved.device = asked.run.device;
+  return ToyRun(resolved, rank_device(asked.run, comm), settings, signals, comm).go();
 }
 
 }  // namespace saesweep::sweep

@@ -64,6 +64,18 @@ TEST(ToyCells, TwoMatricesOfOneNameAreRefused) {
              "two matrices are called glove");
 }
 
+TEST(ToyCells, OnCudaTheyAreOthersThanOnTheCpu) {
+  toy::ToyOptions options = small_toy();
+  const auto ids = [&](const std::string& device) {
+    options.device = device;
+    const ToyCell cell = expand_toy(options, {}).front();
+    return std::pair(cell.id, cell.evaluate_id);
+  };
+  EXPECT_EQ(ids("cpu"), ids("auto"));
+  EXPECT_NE(ids("cpu").first, ids("cuda").first);
+  EXPECT_NE(ids("cpu").second, ids("cuda").second);
+}
+
 TEST(ToyMemory, CountsThreadsSaesAndTheDataSetsThatAreKept) {
   toy::ToyOptions options = small_toy();
   options.drawn.samples = 1000;
