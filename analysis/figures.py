@@ -57,14 +57,15 @@ def by_setting(name: str, columns: Sequence[Column], metrics: Sequence[Metric], 
         for i, ((title, _), frame) in enumerate(zip(columns, frames)):
             values = sorted(frame[dimension].unique(), key=_in_order)
             at = {value: place for place, value in enumerate(values)}
-            lines = []
+            x_range = (-0.3, len(values) - 0.7)
+            lines = [chance_line(x_range, (metric.chance, metric.chance))] if metric.chance is not None else []
             for variant in ordered_variants(frame["variant"]):
                 line = frame[frame["variant"] == variant].sort_values(dimension, key=lambda column: column.map(at))
                 texts = [f"{variant_label(variant)}: {value_text(r.mean)} (layers and seeds from {value_text(r.low)} to {value_text(r.high)})" for r in line.itertuples()]
                 lines.append(Series(variant, line[dimension].map(at).tolist(), line["mean"].tolist(), texts))
             last = alone or row == len(metrics) - 1
             panels.append(Panel(_label(metric) if alone else title if row == 0 else "", lines, x_label=label if last else "", y_label="" if alone or i else _label(metric),
-                                x_range=(-0.3, len(values) - 0.7), y_range=limits, x_ticks={setting_text(value): place for value, place in at.items()}))  # fmt: skip
+                                x_range=x_range, y_range=limits, x_ticks={setting_text(value): place for value, place in at.items()}))  # fmt: skip
     n_columns = min(ACROSS, len(panels)) if alone else len(columns)
     variants = ordered_variants(variant for _, frame in columns for variant in frame["variant"])
     return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns))

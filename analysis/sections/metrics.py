@@ -80,7 +80,7 @@ def settings(context: Context) -> str:
         groups = table.groupby(["model", *[name for name in SETTINGS if name != dimension]], sort=False)
         columns = [(_group_label(context, groups, key), frame) for key, frame in groups][:MOST_COLUMNS]
         alt = f"{', '.join(metric.label for metric in shown)} against {label}, a line per variant. All values: tables/by_{dimension}.csv."
-        caption = f"Mean over seeds, and over the layers in which a variant has a number at all values of the {label}. Values: {tables.links(f'by_{dimension}')}"
+        caption = f"Mean over seeds, and over the layers in which a variant has a number at all values of the {label}; dotted: chance. Values: {tables.links(f'by_{dimension}')}"
         parts.append(f"<h3>By {label}</h3>" + context.figure(figures.by_setting(f"by_{dimension}", columns, shown, dimension, label, alt, caption)))
     for i, model in enumerate(context.labels):
         rows = context.table[context.table["model"] == model]

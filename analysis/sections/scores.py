@@ -32,10 +32,10 @@ def nulls(context: Context) -> str:
         return empty
     scored = context.done[context.done["scored"]]
     judges = ", ".join(sorted(set(scored["judge"]) - {""})) or "not recorded"
-    answered, lost, unread = (int(scored[name].clip(lower=0).sum()) for name in ("n_judged", "n_missing", "n_unparsable"))
+    latents, answered, lost, unread = (_total(scored[name]) for name in ("n_scored", "n_judged", "n_missing", "n_unparsable"))
     text = (
-        f"{tables.counted(int(scored['n_scored'].clip(lower=0).sum()), 'latent')} of {tables.counted(len(scored), 'SAE')} explained and scored. Judge: {judges}. "
-        f"Examples with an answer: {answered:,}; without one: {lost:,}, of which the replies to {unread:,} could not be read."
+        f"Latents explained and scored: {latents}, of {tables.counted(len(scored), 'SAE')}. Judge: {judges}. "
+        f"Examples with an answer: {answered}; without one: {lost}, of which with a reply that could not be read: {unread}."
     )
     frame = above_null(context.cells, context.level)
     links = context.write(frame, "scores", "Scores and their nulls, means over cells") if len(frame) else ""
@@ -90,6 +90,11 @@ def _entropy(context: Context, cells: pd.DataFrame, correlations: pd.DataFrame, 
         caption += f" {score_figures.MOST_POINTS:,} latents drawn at random in a panel; ρ is over all."
     links = f" Correlations: {tables.links('entropy_correlations')}" if len(correlations) else ""
     return context.figure(score_figures.entropy_scatter("entropy" + suffix, latents, notes, "fuzz_auroc", "fuzzing AUROC", alt, caption + links))
+
+
+def _total(counts: pd.Series) -> str:
+    known = counts[counts >= 0]
+    return f"{known.sum():,}" if len(known) else "not recorded"
 
 
 def _two(value: float) -> str:

@@ -138,7 +138,13 @@ def test_a_judge_that_answered_nothing_is_said_to_have(context_of):
     context = context_of(silent)
     assert "The judge answered no example." in score_sections.rocs(context)
     text = score_sections.nulls(context)
-    assert "Examples with an answer: 16,000; without one: 160, of which the replies to 20 could not be read." in text
+    assert "Latents explained and scored: 60, of 20 SAEs." in text
+    assert "Examples with an answer: 16,000; without one: 160, of which with a reply that could not be read: 20." in text
+
+
+def test_counts_that_a_file_lacks_are_not_zero(context_of):
+    text = score_sections.nulls(context_of(without=("cells/n_judged", "cells/n_scored"), layers=1, seeds=1))
+    assert "scored: not recorded, of 5 SAEs" in text and "with an answer: not recorded; without one: 40," in text
 
 
 def test_hookpoints_of_no_layer_have_no_layer_minus_one(context_of):
@@ -248,7 +254,7 @@ def test_token_budgets_stand_side_by_side_with_their_values(context_of):
         assert lines[0][variant] == pytest.approx({0: 0.205 + 0.001 * i, 1: 0.105 + 0.001 * i, 2: 0.305 + 0.001 * i})
         if variant != "control":
             assert lines[1][variant] == pytest.approx({place: y / 2 for place, y in lines[0][variant].items()})
-    assert "control" not in lines[1]
+    assert "control" not in lines[1] and [set(panel.get("", {}).values()) for panel in lines] == [set(), {0.5}, {0.5}, set()], "chance"
     table = pd.read_csv(context.output / "tables/by_tokens.csv").query("variant == 'step0' and metric == 'explained_variance'").set_index("tokens")
     assert table.loc[1_000_000, ["mean", "low", "high", "n"]].tolist() == pytest.approx([0.208, 0.203, 0.213, 2])
     columns, _, by_layer = lines_of(text, "settings-1")
