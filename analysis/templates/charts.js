@@ -2,8 +2,8 @@
 // Draws the charts of analysis/interactive when they come near the window, in the colours of the theme; and prepares for paper.
 (function () {
   const NEAR = "500px";
-  // Pixels that a page of A4 has between its margins.
-  const PAPER = { width: 700, height: 930 };
+  // Pixels that a page of A4 or Letter has between its margins, in height beside a figure's heading and caption.
+  const PAPER = { width: 700, height: 720 };
   const figures = Array.from(document.querySelectorAll("figure.chart"));
   const hidden = new Map(figures.map((figure) => [figure, new Set()]));
   const charts = new Map(), drawn = new Set();
