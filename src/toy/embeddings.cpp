@@ -13,6 +13,7 @@
 
 #include "base/errors.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "model/checkpoint.h"
 #include "model/parameters.h"
 #include "model/source.h"
@@ -24,6 +25,8 @@ namespace {
 
 //! A row must have spread to be standardized.
 constexpr int64_t kLeastNumbers = 2;
+//! Bytes of what is no number.
+constexpr size_t kLongestShown = 40;
 
 std::string hash_of(const at::Tensor& rows) {
   Sha256 hash;
@@ -34,6 +37,14 @@ std::string hash_of(const at::Tensor& rows) {
 
 [[noreturn]] void refuse(const std::filesystem::path& path, uint64_t line, const std::string& problem) {
   throw TextError(fmt::format("{}:{}", path.string(), line), problem);
+}
+
+//! A piece of a line for a message, which may come from a file that is no text.
+std::string shown(std::string_view piece) {
+  std::string text = valid_utf8(piece.substr(0, kLongestShown));
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return piece.size() > kLongestShown ? text + "..." : text;
 }
 
 //! Appends the numbers after the word; returns how many.
@@ -52,8 +63,9 @@ int64_t read_numbers(const std::filesystem::path& path, uint64_t number, std::st
     const auto [rest, error] = std::from_chars(place, stop, value);
     if (error != std::errc() || rest != stop || !std::isfinite(value)) {
       refuse(path, number,
-             fmt::format("found '{}' as number {}, expected a word and finite numbers apart by spaces",
-                         std::string_view(place, stop), n + 1));
+             fmt::format("found '{}' as number {}, expected a word and finite numbers apart by spaces (of a checkpoint "
+                         "give the folder)",
+                         shown({place, stop}), n + 1));
     }
     values.push_back(value);
     place = stop;

@@ -45,6 +45,13 @@ TEST_F(Glove, NamesTheLineOfAWrongNumber) {
   EXPECT_NE(error_of("a 1 2 3\nb 1 nan 3\n").find("small.3d.txt:2: found 'nan'"), std::string::npos);
 }
 
+TEST_F(Glove, OfAFileThatIsNoTextTheMessageIsOneReadableLine) {
+  const std::string said = error_of(std::string("a \0\x01\xff", 5) + std::string(1000, 'x') + "\n");
+  EXPECT_NE(said.find("small.3d.txt:1: found '??\uFFFDxxx"), std::string::npos) << said;
+  EXPECT_NE(said.find("xxx...' as number 1, expected a word"), std::string::npos) << said;
+  EXPECT_LT(said.size(), 300);
+}
+
 TEST_F(Glove, NamesTheLineOfAnotherLength) {
   EXPECT_NE(error_of("a 1 2 3\nb 1 2\n").find("small.3d.txt:2: found 2 numbers after the word, expected 3"),
             std::string::npos);
