@@ -41,7 +41,7 @@ function(saesweep_tests name)
   list(REMOVE_ITEM sources ${mpi_sources} "")
   if(sources)
     add_executable(${name}_test ${sources})
-    target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE ${ARGN} ${SAESWEEP_TEST_OBJECTS} GTest::gtest_main)
     target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     # CTest fills the cores with tests; two of two threads each would wait for each other in every parallel loop.
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
@@ -49,7 +49,7 @@ function(saesweep_tests name)
   endif()
   if(mpi_sources)
     add_executable(${name}_mpi_test ${mpi_sources} ${CMAKE_SOURCE_DIR}/tests/support/mpi_main.cpp)
-    target_link_libraries(${name}_mpi_test PRIVATE ${ARGN} saesweep_mpi GTest::gtest)
+    target_link_libraries(${name}_mpi_test PRIVATE ${ARGN} ${SAESWEEP_TEST_OBJECTS} saesweep_mpi GTest::gtest)
     target_include_directories(${name}_mpi_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     foreach(ranks 1 2 3 4)
       add_test(NAME ${name}_mpi.${ranks}_ranks

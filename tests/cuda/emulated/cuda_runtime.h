@@ -11,11 +11,15 @@
 #include <cstring>
 #include <functional>
 
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the names are CUDA's
+
 #define __global__
 #define __device__
 #define __host__
 #define __grid_constant__
 #define __shared__ static  // blocks run one after another
+
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 namespace emulated {
 
@@ -60,6 +64,8 @@ class Launch {
 
 }  // namespace emulated
 
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
+
 #define threadIdx emulated::thread
 #define blockIdx emulated::block
 
@@ -98,3 +104,5 @@ inline cudaError_t cudaGetLastError() {
 inline const char* cudaGetErrorString(cudaError_t /*error*/) {
   return "";
 }
+
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)

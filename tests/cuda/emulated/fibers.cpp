@@ -170,6 +170,7 @@ void* shared_memory() {
 void Launch::run_threads(const std::function<void()>& body) const {
   Block all(n_threads_, n_bytes_, body);
   for (block.x = 0; block.x < n_blocks_; ++block.x) all.run();
+  running = nullptr;
 }
 
 }  // namespace emulated
