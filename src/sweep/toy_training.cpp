@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "base/errors.h"
 #include "base/stopwatch.h"
@@ -98,17 +100,21 @@ std::vector<ToyOutcome> ToyTraining::train(std::span<const size_t> places, const
 
 std::vector<std::vector<size_t>> ToyTraining::items(std::span<const size_t> to_do) const {
   std::vector<std::vector<size_t>> items;
-  const auto together = [&](const std::vector<size_t>& item, const ToyCell& cell) {
-    const ToyCell& first = cells_[item.front()];
-    const auto shape = [](const ToyCell& one) {
-      return std::tuple(one.embeddings, one.data.variant, one.data.is_behind_mlp, one.n_latents);
-    };
-    return shape(first) == shape(cell) &&
-           (item.size() + 1) * toy::batch_bytes(options_.training, cell.n_samples, cell.d_in, cell.n_latents) <=
-               device_bytes_ / 2;
+  const auto shape = [](const ToyCell& cell) {
+    return std::tuple(cell.embeddings, cell.data.variant, cell.data.is_behind_mlp, cell.n_latents);
+  };
+  const auto together = [&](std::vector<size_t> item, size_t place) {
+    const ToyCell& cell = cells_[place];
+    if (shape(cells_[item.front()]) != shape(cell)) return false;
+    item.push_back(place);
+    std::set<int64_t> seeds;
+    for (const size_t one : item) seeds.insert(cells_[one].data.seed);
+    return item.size() * toy::batch_bytes(options_.training, cell.n_samples, cell.d_in, cell.n_latents) +
+               seeds.size() * toy::samples_bytes(cell.n_samples, cell.d_in) <=
+           device_bytes_ / 2;
   };
   for (const size_t place : to_do) {
-    if (items.empty() || !together(items.back(), cells_[place])) items.emplace_back();
+    if (items.empty() || !together(items.back(), place)) items.emplace_back();
     items.back().push_back(place);
   }
   return items;

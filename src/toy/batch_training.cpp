@@ -169,4 +169,8 @@ uint64_t batch_bytes(const TrainingOptions& options, int64_t n_samples, int64_t 
   return static_cast<uint64_t>(numbers) * sizeof(float);
 }
 
+uint64_t samples_bytes(int64_t n_samples, int64_t d_in) {
+  return static_cast<uint64_t>(n_samples) * (static_cast<uint64_t>(d_in + 2) * sizeof(float) + sizeof(int64_t));
+}
+
 }  // namespace saesweep::toy

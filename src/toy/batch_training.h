@@ -27,7 +27,10 @@ struct BatchMember {
 std::vector<TrainingReport> train_batch(std::span<const BatchMember> members, const std::function<bool()>& is_stopped,
                                         const BatchMath* math = nullptr);
 
-//! Bytes that one SAE of a batch takes on its device, at most.
+//! Bytes that one SAE of a batch takes on its device, at most; its samples, which those of its seed share, not counted.
 uint64_t batch_bytes(const TrainingOptions& options, int64_t n_samples, int64_t d_in, int64_t n_latents);
+
+//! Bytes that samples take on a device, with their means, deviations and order.
+uint64_t samples_bytes(int64_t n_samples, int64_t d_in);
 
 }  // namespace saesweep::toy

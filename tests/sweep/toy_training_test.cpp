@@ -51,10 +51,11 @@ TEST(ToyTraining, OnCudaAnItemIsOfOneDataSetAndHasHalfOfTheMemory) {
   const auto items_in = [&](uint64_t bytes) {
     return ToyTraining(options, {}, cells, at::Device(at::kCUDA), bytes).items(places_of(cells));
   };
-  const uint64_t one = toy::batch_bytes(options.training, 100, 8, 16);
+  const uint64_t one = toy::batch_bytes(options.training, 100, 8, 16), data = toy::samples_bytes(100, 8);
   using Items = std::vector<std::vector<size_t>>;
   EXPECT_EQ(items_in(2 * 100 * one), (Items{{0, 1, 2, 3}, {4, 5, 6, 7}}));
-  EXPECT_EQ(items_in(2 * 3 * one), (Items{{0, 1, 2}, {3}, {4, 5, 6}, {7}}));
+  EXPECT_EQ(items_in(2 * (3 * one + 2 * data)), (Items{{0, 1, 2}, {3}, {4, 5, 6}, {7}}));
+  EXPECT_EQ(items_in(2 * (3 * one + 2 * data) - 2), (Items{{0, 1}, {2, 3}, {4, 5}, {6, 7}}));
   EXPECT_EQ(items_in(1).size(), cells.size());
 }
 
