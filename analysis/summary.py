@@ -57,7 +57,7 @@ def setting_label(setting: tuple) -> str:
     """A line for people: topk, R = 16, k = 16, 204,800 training tokens, hookpoint layers.N. Loaded SAEs have 0 tokens."""
     kind, architecture, expansion, sparsity, tokens = setting
     training = f"{tokens:,} training tokens" if tokens > 0 else "not trained in this sweep"
-    line = f"{architecture}, R = {expansion}, {sparsity}, {training}, hookpoint {kind}"
+    line = f"{architecture}, R = {expansion:g}, {sparsity}, {training}, hookpoint {kind}"
     return line.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,24 @@ class Matched:
     only: pd.DataFrame
 
 
+def with_whole_widths(results: Results) -> Results:
+    """With expansion factors that are not rounded down, so that SAEs of 300 and 400 latents on 256 dimensions are two kinds.
+    Whole numbers stay integers where all are."""
+    cells = results.cells
+    known = (cells["d_in"] > 0) & (cells["n_latents"] > 0)
+    if (cells["n_latents"] % cells["d_in"].where(known, 1) == 0).all():
+        return results
+    factors = (cells["n_latents"] / cells["d_in"].where(known)).fillna(cells["expansion_factor"])
+    return replace(results, cells=cells.assign(expansion_factor=factors))
+
+
 def match(a: Results, b: Results) -> Matched:
     """Matches cells by what they are, also such as are not done yet. Cells of earlier states of a sweep are left out."""
     cells_a, cells_b = (_axes(results.cells) for results in (a, b))
     differing = [axis for axis in AXES if _parts(cells_a[axis], cells_b[axis])]
     shared = [axis for axis in AXES if axis not in differing]
+    if any(cells["expansion_factor"].dtype.kind == "f" for cells in (cells_a, cells_b)):
+        cells_a, cells_b = (cells.astype({"expansion_factor": float}) for cells in (cells_a, cells_b))
     merged = cells_a.merge(cells_b, on=shared, how="outer", suffixes=("", "_b"), indicator="found")
     both = merged[merged["found"] == "both"]
     pairs = both[AXES].assign(a=both["row"].astype(int), b=both["row_b"].astype(int), same_sae=both["id"] == both["id_b"])

@@ -20,7 +20,7 @@ from ..tables import integer, of_frame
 from ..theme import write_figure
 from . import differences
 from .figure import by_layer
-from .match import Matched, match
+from .match import Matched, match, with_whole_widths
 from .settings import settings
 
 #: Rows of cells that are listed; the files hold all.
@@ -41,6 +41,7 @@ HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "la
 def write_comparison(a: Results, b: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:
     """Writes index.html, figures/*.svg and *.pdf, and the tables of CAPTIONS as CSV and LaTeX; returns the page's path.
     margins: of equivalence, by metric; level: of intervals and verdicts. Throws ResultsError where the sweeps have no cell in common."""
+    a, b = with_whole_widths(a), with_whole_widths(b)
     matched = match(a, b)
     if matched.pairs.empty:
         raise ResultsError(f"{a.path} and {b.path}: no cell is in both (same model, variant, hookpoint, SAE settings and seeds); nothing to compare")

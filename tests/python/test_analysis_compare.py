@@ -252,3 +252,15 @@ def test_tables_stand_beside_the_page_as_csv_and_latex(written):
     for name in TABLES:
         assert (written / f"{name}.csv").exists() and "\\begin{" in (written / f"{name}.tex").read_text()
     assert {path.suffix for path in (written / "figures").iterdir()} == {".svg", ".pdf"}
+
+
+def test_widths_whose_rounded_expansion_factors_are_equal_are_two_kinds(files, tmp_path):
+    def of_two_widths(file):
+        file["cells/n_latents"][:] = np.where(file["cells/sae_seed"][:] < 2, 300, 400)
+        file["cells/d_in"][:], file["cells/expansion_factor"][:], file["cells/sae_seed"][:] = 256, 1, file["cells/sae_seed"][:] % 2
+
+    a, b = (changed(path, tmp_path / path.name, of_two_widths) for path in files)
+    main(["compare", str(a), str(b), "-o", str(tmp_path / "out")])
+    assert table(tmp_path / "out", "differences")["expansion_factor"].unique().tolist() == [300 / 256, 400 / 256]
+    assert table(tmp_path / "out", "only_in_one").empty
+    assert "R\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}1.17188" in (tmp_path / "out/index.html").read_text()
