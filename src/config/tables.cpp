@@ -157,8 +157,9 @@ Table sae_table() {
            "architecture", architecture(), [](SweepOptions & o) -> auto& { return o.axes.architectures; },
            {sae.architecture}, "kind of SAE"),
        axis<int64_t>(
-           "expansion_factor", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.axes.expansion_factors; },
-           {sae.expansion_factor}, "latents per dimension of the activations"),
+           "expansion_factor", integer_between(1, kMostExpansion),
+           [](SweepOptions & o) -> auto& { return o.axes.expansion_factors; }, {sae.expansion_factor},
+           "latents per dimension of the activations"),
        axis<int64_t>(
            "k", integer_at_least(1), [](SweepOptions & o) -> auto& { return o.axes.ks; }, {sae.k},
            "active latents a token, for batch_topk and matryoshka their mean; relu and jumprelu take none"),

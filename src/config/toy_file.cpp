@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/errors.h"
 #include "base/files.h"
@@ -120,17 +121,18 @@ std::vector<ToyKey> data_keys() {
 
 std::vector<ToyKey> training_keys() {
   return {several<int64_t, ToyOptions>(
-              "latents", integer_at_least(1), [](ToyOptions & o) -> auto& { return o.latents; }, 0,
-              "latents of an SAE (an axis of the grid)"),
+              "latents", integer_between(1, std::numeric_limits<int32_t>::max()),
+              [](ToyOptions & o) -> auto& { return o.latents; }, 0, "latents of an SAE (an axis of the grid)"),
           several<int64_t, ToyOptions>(
-              "expansion_factor", integer_at_least(1), [](ToyOptions & o) -> auto& { return o.expansion_factors; }, 0,
+              "expansion_factor", integer_between(1, kMostExpansion),
+              [](ToyOptions & o) -> auto& { return o.expansion_factors; }, 0,
               "latents per dimension of the inputs, where latents is not given (an axis of the grid)"),
           penalties(),
           axis<int64_t, ToyOptions>(
               "seeds", integer_at_least(0), [](ToyOptions & o) -> auto& { return o.seeds; }, {0},
               "seeds of data, division, MLP, first weights and order"),
           setting<int64_t, ToyOptions>(
-              "epochs", integer_at_least(1), [](ToyOptions & o) -> auto& { return o.training.epochs; },
+              "epochs", integer_between(1, 1'000'000), [](ToyOptions & o) -> auto& { return o.training.epochs; },
               "passes over the training samples"),
           setting<int64_t, ToyOptions>(
               "batch", integer_at_least(1), [](ToyOptions & o) -> auto& { return o.training.batch; },

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <sstream>
 
@@ -77,10 +78,16 @@ std::string describe(const toml::node& node) {
 }
 
 Kind<int64_t> integer_at_least(int64_t least) {
-  return {.expects = fmt::format("an integer of at least {}", least),
-          .read = [least](const toml::node& node) -> std::optional<int64_t> {
+  auto kind = integer_between(least, std::numeric_limits<int64_t>::max());
+  kind.expects = fmt::format("an integer of at least {}", least);
+  return kind;
+}
+
+Kind<int64_t> integer_between(int64_t least, int64_t most) {
+  return {.expects = fmt::format("an integer from {} to {}", least, most),
+          .read = [least, most](const toml::node& node) -> std::optional<int64_t> {
             const auto* number = node.as_integer();
-            if (number == nullptr || number->get() < least) return std::nullopt;
+            if (number == nullptr || number->get() < least || number->get() > most) return std::nullopt;
             return number->get();
           },
           .write = [](const int64_t& number) { return std::to_string(number); }};

@@ -228,6 +228,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Refusal{"sae.k='many'", "sae.k: found the string \"many\", expected an integer of at least 1"},
         Refusal{"sae.k=1.5", "sae.k: found 1.5, expected an integer"},
+        Refusal{"sae.expansion_factor=1000000000000000000", "expected an integer from 1 to 65536"},
         Refusal{"sae.k=0", "sae.k: found 0, expected an integer of at least 1"},
         Refusal{"sae.k=[]", "sae.k: found an empty array, expected an integer of at least 1"},
         Refusal{"sae.k=[4,4]", "sae.k: 4 stands twice"}, Refusal{"sae.tokens=0", "sae.tokens: found 0"},

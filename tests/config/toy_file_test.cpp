@@ -64,7 +64,9 @@ TEST(ToyFile, SaysWhatIsWrongAndWhere) {
   EXPECT_HAS(error_of(kLeast + "latents = 8\nthreads = 2\n"),
              "a.toml:6: toy.threads: unknown key; did you mean "
              "run.threads?");
-  EXPECT_HAS(error_of(kLeast + "latents = 0\n"), "a.toml:5: toy.latents: found 0, expected an integer of at least 1");
+  EXPECT_HAS(error_of(kLeast + "latents = 0\n"),
+             "a.toml:5: toy.latents: found 0, expected an integer from 1 to 2147483647");
+  EXPECT_HAS(error_of(kLeast + "latents = 3_000_000_000\n"), "found 3000000000, expected an integer from 1 to");
   EXPECT_HAS(error_of(kLeast), "a.toml:4: toy.latents: missing, expected it or toy.expansion_factor");
   EXPECT_HAS(error_of(kLeast + "latents = 8\nexpansion_factor = 2\n"), "a.toml:6: toy.expansion_factor: stands beside");
   EXPECT_HAS(error_of(kLeast + "latents = 8\npenalties = { from = 1, to = 0.1, count = 3 }\n"),

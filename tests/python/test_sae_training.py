@@ -119,7 +119,7 @@ def test_a_cell_that_diverges_says_when_and_the_others_go_on(tmp_path: Path) -> 
         ("gradient_accumulation = 3", "sae.gradient_accumulation: found 3, expected a divisor of sae.batch_tokens, 1024"),
         ('architecture = "groupmax"\nk = 7', "sae.k: 7 groups of groupmax do not part evenly the 1024 latents"),
         ("k = 1025", "sae.k: 1025 is more than the 1024 latents"),
-        ("expansion_factor = 0", "sae.expansion_factor: found 0, expected an integer of at least 1"),
+        ("expansion_factor = 0", "sae.expansion_factor: found 0, expected an integer from 1 to 65536"),
         ('architecture = "relu"\nmulti_topk = true', "sae.multi_topk: found true, but MultiTopK"),
         ('architecture = "gated"', 'found the string "gated", expected "topk", "groupmax"'),
         ('precision = "float16"', "sae.precision"),
