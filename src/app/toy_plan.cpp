@@ -56,10 +56,10 @@ std::string memory_text(const toy::ToyOptions& options, std::span<const toy::Emb
                         std::span<const sweep::ToyCell> cells) {
   const double needed = sweep::toy_need(options, embeddings, cells).bytes;
   const uint64_t here = machine_memory();
-  uint64_t on_device = 0;
+  uint64_t of_sae = 0, of_samples = 0;
   for (const sweep::ToyCell& cell : cells) {
-    const uint64_t bytes = toy::batch_bytes(options.training, cell.n_samples, cell.d_in, cell.n_latents);
-    on_device = std::max(on_device, bytes);
+    of_sae = std::max(of_sae, toy::batch_bytes(options.training, cell.n_samples, cell.d_in, cell.n_latents));
+    of_samples = std::max(of_samples, toy::samples_bytes(cell.n_samples, cell.d_in));
   }
   std::string text = fmt::format("Memory: up to {} a rank of {} threads, LibTorch's own aside",
                                  bytes_text(static_cast<uint64_t>(needed)), options.threads);
@@ -68,13 +68,17 @@ std::string memory_text(const toy::ToyOptions& options, std::span<const toy::Emb
                         bytes_text(here));
   }
   return text +
-         fmt::format("\nOn CUDA: up to {} an SAE; as many train at a time as half of the device's memory holds\n",
-                     bytes_text(on_device));
+         fmt::format(
+             "\nOn CUDA: up to {} an SAE and {} a seed's samples; as many train at a time as half of the device's "
+             "memory holds\n",
+             bytes_text(of_sae), bytes_text(of_samples));
 }
 
 }  // namespace
 
-std::string toy_plan(const toy::ToyOptions& options) {
+std::string toy_plan(const toy::ToyOptions& asked) {
+  toy::ToyOptions options = asked;
+  if (options.device == "auto") options.device = model::n_cuda_devices() > 0 ? "cuda" : "cpu";
   std::vector<toy::Embeddings> embeddings;
   for (const std::string& path : options.embeddings) embeddings.push_back(toy::read_embeddings(path));
   const std::vector<sweep::ToyCell> cells = sweep::expand_toy(options, embeddings);

@@ -43,7 +43,7 @@ struct Kind {
 
 Kind<int64_t> integer_at_least(int64_t least);
 Kind<int64_t> integer_between(int64_t least, int64_t most);
-//! Of expansion factors: far above any SAE's, and still no number of latents overflows 32 bits.
+//! Of expansion factors: far above any SAE's, and with fewer than 32,768 dimensions no number of latents overflows.
 inline constexpr int64_t kMostExpansion = 65'536;
 //! Above 0.
 Kind<double> positive_number();

@@ -7,13 +7,12 @@
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-#include "base/errors.h"
+#include "base/cuda/error.h"
 #include "sae/cuda/top_k.h"
 
 namespace saesweep::sae::tensors {
@@ -35,9 +34,9 @@ bool merged_on_device([[maybe_unused]] const Tile& tile, [[maybe_unused]] const 
   const int64_t n_tokens = tile.pre.size(0);
   if (!best.defined()) best = at::zeros({n_tokens, k}, tile.pre.options().dtype(at::kLong));
   const auto* bytes = marks.defined() ? reinterpret_cast<const uint8_t*>(marks.const_data_ptr<bool>()) : nullptr;
-  const char* error = cuda::merge_top_k(tile.pre.device().index(), tile.pre.const_data_ptr<float>(), bytes, n_tokens,
-                                        tile.pre.size(1), tile.first_latent, k, best.mutable_data_ptr<int64_t>());
-  if (error != nullptr) throw SystemError(fmt::format("CUDA kernel merge_top_k: {}", error));
+  saesweep::cuda::check("merge_top_k",
+                        cuda::merge_top_k(tile.pre.device().index(), tile.pre.const_data_ptr<float>(), bytes, n_tokens,
+                                          tile.pre.size(1), tile.first_latent, k, best.mutable_data_ptr<int64_t>()));
   return true;
 #else
   return false;

@@ -100,22 +100,24 @@ std::vector<ToyOutcome> ToyTraining::train(std::span<const size_t> places, const
 
 std::vector<std::vector<size_t>> ToyTraining::items(std::span<const size_t> to_do) const {
   std::vector<std::vector<size_t>> items;
+  std::set<int64_t> seeds;  // of the last item
   const auto shape = [](const ToyCell& cell) {
     return std::tuple(cell.embeddings, cell.data.variant, cell.data.is_behind_mlp, cell.n_latents);
   };
-  const auto together = [&](std::vector<size_t> item, size_t place) {
-    const ToyCell& cell = cells_[place];
-    if (shape(cells_[item.front()]) != shape(cell)) return false;
-    item.push_back(place);
-    std::set<int64_t> seeds;
-    for (const size_t one : item) seeds.insert(cells_[one].data.seed);
-    return item.size() * toy::batch_bytes(options_.training, cell.n_samples, cell.d_in, cell.n_latents) +
-               seeds.size() * toy::samples_bytes(cell.n_samples, cell.d_in) <=
+  const auto has_room = [&](const std::vector<size_t>& item, const ToyCell& cell) {
+    const size_t n_seeds = seeds.size() + (seeds.contains(cell.data.seed) ? 0 : 1);
+    return (item.size() + 1) * toy::batch_bytes(options_.training, cell.n_samples, cell.d_in, cell.n_latents) +
+               n_seeds * toy::samples_bytes(cell.n_samples, cell.d_in) <=
            device_bytes_ / 2;
   };
   for (const size_t place : to_do) {
-    if (items.empty() || !together(items.back(), place)) items.emplace_back();
+    const ToyCell& cell = cells_[place];
+    if (items.empty() || shape(cells_[items.back().front()]) != shape(cell) || !has_room(items.back(), cell)) {
+      items.emplace_back();
+      seeds.clear();
+    }
     items.back().push_back(place);
+    seeds.insert(cell.data.seed);
   }
   return items;
 }

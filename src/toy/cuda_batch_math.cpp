@@ -3,18 +3,15 @@
 #if defined(SAESWEEP_HAS_CUDA)
 
 #include <ATen/ops/empty.h>
-#include <fmt/format.h>
 
-#include "base/errors.h"
+#include "base/cuda/error.h"
 #include "toy/cuda/batch.h"
 
 namespace saesweep::toy::cuda {
 
 namespace {
 
-void check(const char* kernel, const char* error) {
-  if (error != nullptr) throw SystemError(fmt::format("CUDA kernel {}: {}", kernel, error));
-}
+using saesweep::cuda::check;
 
 const float* floats(const at::Tensor& tensor) {
   return tensor.const_data_ptr<float>();

@@ -44,6 +44,10 @@ std::string shown(std::string_view piece) {
   std::string text = valid_utf8(piece.substr(0, kLongestShown));
   std::ranges::replace_if(
       text, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  // Terminals take U+0080 to U+009F for commands, too.
+  for (size_t i = text.find('\xC2'); i != std::string::npos; i = text.find('\xC2', i + 1)) {
+    if (static_cast<unsigned char>(text[i + 1]) < 0xA0) text.replace(i, 2, "?");
+  }
   return piece.size() > kLongestShown ? text + "..." : text;
 }
 

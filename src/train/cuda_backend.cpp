@@ -5,12 +5,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <fmt/format.h>
 
 #include <cmath>
 #include <utility>
 
-#include "base/errors.h"
+#include "base/cuda/error.h"
 #include "train/cuda/step.h"
 #include "train/tensor_optimizer.h"
 #include "train/tensor_step.h"
@@ -20,9 +19,7 @@ namespace saesweep::train::cuda {
 
 namespace {
 
-void check(const char* kernel, const char* error) {
-  if (error != nullptr) throw SystemError(fmt::format("CUDA kernel {}: {}", kernel, error));
-}
+using saesweep::cuda::check;
 
 const float* floats(const at::Tensor& tensor) {
   return tensor.const_data_ptr<float>();

@@ -48,7 +48,7 @@ TEST_P(CudaKernels, TrainAsAtenDoesWithPartsClippingAndDeadLatentsInAnyOrderOfTh
   options.dead_after_tokens = test::kStepBatch;
   options.multi_topk = GetParam() == Architecture::kTopK;
   for (const Order order : {Order::kFalling, Order::kShuffled}) {
-    emulated::order = order;
+    const emulated::Ordered ordered(order);
     expect_equal_training(options);
   }
 }
@@ -57,7 +57,7 @@ TEST_P(CudaKernels, TrainAsAtenDoesWithPartsClippingAndDeadLatentsInAnyOrderOfTh
 TEST(CudaTopK, KeepsTheLargestKeysOfAllTilesInAnyOrderOfThreads) {
   constexpr int64_t kTokens = 3, kTile = 700;
   for (const Order order : kOrders) {
-    emulated::order = order;
+    const emulated::Ordered ordered(order);
     for (const int64_t k : {1, 32, 300, 1000}) {
       const at::Tensor pre = test::drawn_eighths("pre", {kTokens, 2 * kTile});
       const at::Tensor marks = test::drawn("marks", {2 * kTile}) > -0.5;

@@ -36,7 +36,6 @@ struct Trained {
 };
 
 TEST(ToyKernels, TrainAsAtenDoes) {
-  emulated::order = Order::kRising;
   const Trained found(cuda::batch_math()), expected(tensor_math());
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_NEAR(found.reports[i].loss, expected.reports[i].loss, 1e-5 * expected.reports[i].loss);
@@ -47,10 +46,9 @@ TEST(ToyKernels, TrainAsAtenDoes) {
 }
 
 TEST(ToyKernels, GiveTheSameBitsInAnyOrderOfThreads) {
-  emulated::order = Order::kRising;
   const Trained expected(cuda::batch_math());
   for (const Order order : {Order::kFalling, Order::kShuffled}) {
-    emulated::order = order;
+    const emulated::Ordered ordered(order);
     const Trained found(cuda::batch_math());
     for (size_t i = 0; i < 4; ++i) {
       EXPECT_EQ(found.reports[i].loss, expected.reports[i].loss);

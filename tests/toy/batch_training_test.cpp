@@ -8,8 +8,9 @@
 namespace saesweep::toy {
 namespace {
 
-double distance(const at::Tensor& a, const at::Tensor& b) {
-  return (a - b).abs().max().item<double>();
+//! Relative to what is expected.
+double distance(const at::Tensor& found, const at::Tensor& expected) {
+  return (found - expected).norm().item<double>() / expected.norm().item<double>();
 }
 
 //! Four SAEs of two data sets and two penalties, trained one by one on the CPU and as a batch on the device.
@@ -37,9 +38,9 @@ void expect_batch_equals_each_alone(at::Device device) {
     const Parameters found = together[i].to(at::kCPU);
     EXPECT_EQ(reports[i].samples, report.samples);
     EXPECT_NEAR(reports[i].loss, report.loss, 1e-5 * report.loss);
-    EXPECT_LT(distance(found.W_enc, alone[i].W_enc), 1e-4);
-    EXPECT_LT(distance(found.b_enc, alone[i].b_enc), 1e-4);
-    EXPECT_LT(distance(found.W_dec, alone[i].W_dec), 1e-4);
+    EXPECT_LT(distance(found.W_enc, alone[i].W_enc), 1e-3);
+    EXPECT_LT(distance(found.b_enc, alone[i].b_enc), 1e-3);
+    EXPECT_LT(distance(found.W_dec, alone[i].W_dec), 1e-3);
   }
 }
 

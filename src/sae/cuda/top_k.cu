@@ -1,5 +1,6 @@
 #include <cuda_runtime.h>
 
+#include "base/cuda/block.cuh"
 #include "sae/cuda/top_k.h"
 
 namespace saesweep::sae::cuda {
@@ -73,8 +74,7 @@ const char* merge_top_k(int device, const float* pre, const uint8_t* marks, int6
   cudaSetDevice(device);
   merge<<<static_cast<unsigned>(n_tokens), kThreads, room * sizeof(int64_t)>>>(
       pre, marks, static_cast<int>(n_latents), first_latent, static_cast<int>(k), room, keys);
-  const cudaError_t error = cudaGetLastError();
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+  return saesweep::cuda::launch_error();
 }
 
 }  // namespace saesweep::sae::cuda

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/cuda/block.cuh"
 #include "toy/cuda/batch.h"
 #include "train/optimizer_math.h"
 
@@ -9,25 +10,10 @@ namespace saesweep::toy::cuda {
 
 namespace {
 
+using saesweep::cuda::block_sum;
+using saesweep::cuda::launch_error;
+
 constexpr int kThreads = 128;
-constexpr int kWarp = 32;
-
-const char* launch_error() {
-  const cudaError_t error = cudaGetLastError();
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
-}
-
-//! The sum over a block's threads, on all of them, always in the same order.
-__device__ float block_sum(float value) {
-  __shared__ float sums[kThreads / kWarp];
-  for (int lane = kWarp / 2; lane > 0; lane /= 2) value += __shfl_xor_sync(0xFFFFFFFFU, value, lane);
-  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = value;
-  __syncthreads();
-  float sum = 0;
-  for (int warp = 0; warp < kThreads / kWarp; ++warp) sum += sums[warp];
-  __syncthreads();
-  return sum;
-}
 
 __global__ void rectify_sample(BatchShape shape, const float* b_enc, float* codes, float* sums) {
   const int64_t sample = blockIdx.x;
@@ -41,7 +27,7 @@ __global__ void rectify_sample(BatchShape shape, const float* b_enc, float* code
     row[i] = code;
     sum += code;
   }
-  sum = block_sum(sum);
+  sum = block_sum<kThreads>(sum);
   if (threadIdx.x == 0) sums[sample] = sum;
 }
 
@@ -56,7 +42,7 @@ __global__ void error_of_sample(BatchShape shape, float scale, const float* x, c
     sum += error * error * weight;
     x_hat[i] = error * (weight * scale);
   }
-  sum = block_sum(sum);
+  sum = block_sum<kThreads>(sum);
   if (threadIdx.x == 0) errors[sample] = sum;
 }
 
@@ -90,7 +76,7 @@ __global__ void update_row(RowsShape shape, train::OptimizerStep step, bool norm
     square += value * value;
   }
   if (!normalizes) return;
-  const float norm = sqrtf(block_sum(square)) + std::numeric_limits<float>::epsilon();
+  const float norm = sqrtf(block_sum<kThreads>(square)) + std::numeric_limits<float>::epsilon();
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) parameter[i] /= norm;
 }
 

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/cuda/block.cuh"
 #include "train/cuda/step.h"
 #include "train/optimizer_math.h"
 
@@ -9,32 +10,12 @@ namespace saesweep::train::cuda {
 
 namespace {
 
+using saesweep::cuda::block_sum;
+using saesweep::cuda::kWarp;
+using saesweep::cuda::launch_error;
+using saesweep::cuda::warp_sum;
+
 constexpr int kThreads = 128;
-constexpr int kWarp = 32;
-
-const char* launch_error() {
-  const cudaError_t error = cudaGetLastError();
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
-}
-
-template <typename T>
-__device__ T warp_sum(T value) {
-  for (int lane = kWarp / 2; lane > 0; lane /= 2) value += __shfl_xor_sync(0xFFFFFFFFU, value, lane);
-  return value;
-}
-
-//! The sum over a block's threads, on all of them, always in the same order.
-template <typename T>
-__device__ T block_sum(T value) {
-  __shared__ T sums[kThreads / kWarp];
-  value = warp_sum(value);
-  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = value;
-  __syncthreads();
-  T sum = 0;
-  for (int warp = 0; warp < kThreads / kWarp; ++warp) sum += sums[warp];
-  __syncthreads();
-  return sum;
-}
 
 __global__ void reconstruct_token(Reconstruction work) {
   extern __shared__ float row[];
@@ -50,7 +31,7 @@ __global__ void reconstruct_token(Reconstruction work) {
     row[i] = error * work.scale;
     work.d_x_hat[token * d + i] = row[i];
   }
-  square = block_sum(square);  // after which the row is whole
+  square = block_sum<kThreads>(square);  // after which the row is whole
   if (threadIdx.x == 0) work.squares[token] = square;
   for (int64_t j = begin + threadIdx.x / kWarp; j < end; j += kThreads / kWarp) {
     const float* atom = work.W_dec + int64_t{work.latents[j]} * d;
@@ -87,7 +68,7 @@ __global__ void norm_of_latent(const __grid_constant__ Gradient gradient, double
     const double of_W_enc = rows[i], of_W_dec = rows[gradient.d + i];
     square += of_W_enc * of_W_enc + of_W_dec * of_W_dec;
   }
-  square = block_sum(square);
+  square = block_sum<kThreads>(square);
   if (threadIdx.x == 0) squares[blockIdx.x] = square;
 }
 
@@ -130,7 +111,7 @@ __global__ void update_latent(const __grid_constant__ Gradient gradient, const _
   gather(gradient, d_W_enc, d_W_dec);
   float along = 0;
   for (int i = threadIdx.x; i < d; i += kThreads) along += d_W_dec[i] * work.W_dec.parameter[first + i];
-  along = block_sum(along);
+  along = block_sum<kThreads>(along);
   float square = 0;
   for (int i = threadIdx.x; i < d; i += kThreads) {
     move(work, work.W_enc, first + i, d_W_enc[i]);
@@ -140,7 +121,7 @@ __global__ void update_latent(const __grid_constant__ Gradient gradient, const _
   }
   if (threadIdx.x == 0) move(work, work.b_enc, blockIdx.x, work.d_b_enc[blockIdx.x]);
   if (!work.normalizes) return;
-  const float norm = sqrtf(block_sum(square)) + std::numeric_limits<float>::epsilon();
+  const float norm = sqrtf(block_sum<kThreads>(square)) + std::numeric_limits<float>::epsilon();
   for (int i = threadIdx.x; i < d; i += kThreads) work.W_dec.parameter[first + i] = d_W_dec[i] / norm;
 }
 

@@ -32,7 +32,17 @@ extern Index thread, block;
 
 //! Which thread of a block goes first at each barrier; results must not depend on it.
 enum class Order { kRising, kFalling, kShuffled };
-extern Order order;
+//! The order for as long as it lives.
+class Ordered {
+ public:
+  explicit Ordered(Order wanted);
+  ~Ordered();
+  Ordered(const Ordered&) = delete;
+  Ordered& operator=(const Ordered&) = delete;
+
+ private:
+  Order before_;
+};
 
 //! Until all threads of the block, or of the warp, are here.
 void wait_for_block();

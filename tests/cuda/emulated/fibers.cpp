@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "cuda_runtime.h"
@@ -13,7 +14,14 @@
 namespace emulated {
 
 Index thread, block;
+namespace {
 Order order = Order::kRising;
+}  // namespace
+
+Ordered::Ordered(Order wanted) : before_(std::exchange(order, wanted)) {}
+Ordered::~Ordered() {
+  order = before_;
+}
 
 namespace {
 
@@ -26,7 +34,7 @@ enum class State { kReady, kAtBlock, kAtWarp, kDone };
 
 struct Fiber {
   jmp_buf place{};
-  std::unique_ptr<char[]> stack = std::make_unique<char[]>(kStackBytes);
+  std::unique_ptr<char[]> stack = std::make_unique_for_overwrite<char[]>(kStackBytes);
   State state = State::kReady;
   unsigned n_barriers = 0;
   alignas(8) unsigned char shown[2][8]{};
@@ -124,6 +132,9 @@ bool Block::release(size_t first, size_t n, State at) {
     ++fiber->n_barriers;
     released = true;
   }
+  // A block's barrier is for those of its threads that still run; an exchange in a warp for all lanes of its mask.
+  const auto is_done = [](const Fiber& fiber) { return fiber.state == State::kDone; };
+  if (released && at == State::kAtWarp && std::any_of(begin, end, is_done)) fail("a warp exchanges with ended threads");
   return released;
 }
 
