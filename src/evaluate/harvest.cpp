@@ -41,7 +41,7 @@ Harvest::Harvest(const HarvestText& text, std::string text_hash, HarvestOptions 
                  at::Tensor decoder)
     : text_(&text),
       text_hash_(std::move(text_hash)),
-      options_(std::move(options)),
+      options_(options),
       decoder_(std::move(decoder)),
       n_latents_(decoder_.size(0)),
       order_(permutation(static_cast<uint64_t>(n_latents_), Stream{"latents", sae_seed, n_latents_})),

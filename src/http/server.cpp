@@ -36,7 +36,7 @@ void answer(const Server::Handler& handler, const httplib::Request& request, htt
     reply = {500, "text/plain", error.what()};
   }
   response.status = reply.status;
-  response.set_content(std::move(reply.body), reply.content_type);
+  response.set_content(reply.body, reply.content_type);
 }
 
 std::string host_in_url(const std::string& host) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <iterator>
 
 namespace saesweep::judge {
@@ -59,7 +60,7 @@ std::string rule_text(const Rule& rule) {
 
 //! Whole numbers as such, others with one digit behind the point.
 std::string number_text(double x) {
-  const auto tenths = static_cast<int64_t>(x * 10 + 0.5);
+  const int64_t tenths = std::llround(x * 10);
   return tenths % 10 == 0 ? fmt::format("{}", tenths / 10) : fmt::format("{}.{}", tenths / 10, tenths % 10);
 }
 

@@ -146,7 +146,8 @@ std::pair<std::string, ExitCode> Scoring::stopped() const {
       Json{static_cast<int>(stopped_code_), stopped_}.dump(-1, ' ', false, Json::error_handler_t::replace);
   for (const std::string& text : comm_.all_gather(mine)) {
     const Json one = Json::parse(text);
-    if (one[1] != "") return {one[1], static_cast<ExitCode>(one[0].get<int>())};
+    const auto why = one[1].get<std::string>();
+    if (!why.empty()) return {why, static_cast<ExitCode>(one[0].get<int>())};
   }
   return {"", ExitCode::kDone};
 }

@@ -98,7 +98,8 @@ text::NeededStores stores_of(const SweepOptions& options, const text::Corpus& co
 
 Texts::Texts(const SweepOptions& options, const ResolvedInputs& inputs, const mpi::Comm& comm,
              ProgressLine::Mode progress, const std::function<bool()>& is_stopped) {
-  for (const auto& [given, model] : inputs.models) {
+  for (const auto& entry : inputs.models) {
+    const auto& model = entry.second;
     const std::string& hash = model.tokenizer_hash;
     if (texts_.contains(hash)) continue;
     std::optional<text::Tokenizer> tokenizer;
