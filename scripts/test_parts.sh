@@ -140,7 +140,7 @@ long_asan_torch() { build asan-torch && run_ctest asan-torch asan-torch; }
 
 long_tsan() { build tsan && run_ctest tsan tsan; }
 
-long_kills() { SAESWEEP_LONG=1 run_pytest kills .venv/bin/python -s tests/python/test_kills.py; }
+long_kills() { build default saesweep && SAESWEEP_LONG=1 run_pytest kills .venv/bin/python -s tests/python/test_kills.py; }
 
 # Schedules up to 4,096 ranks, a million cells planned, 10,000 cells merged.
 long_scale() {
