@@ -12,7 +12,7 @@ from scipy import stats
 from ..inference import compare_variants, rank_correlations
 from ..inference.comparisons import FAMILY
 from ..inference.decisions import t_interval, verdicts, with_holm
-from ..inference.designs import THIS_SAE
+from ..inference.designs import NONE, THIS_SAE
 from ..load import Results
 from ..metrics import Metric, ordered_variants
 from ..summary import SETTINGS, with_settings
@@ -161,7 +161,8 @@ def _aligned(frame: str, a: Results, b: Results, pairs: pd.DataFrame) -> Iterato
     the latent's number."""
     if frame == "cells":
         done = a.cells["evaluated"].loc[pairs["a"]].to_numpy() & b.cells["evaluated"].loc[pairs["b"]].to_numpy()
-        yield tuple(r.cells.loc[pairs.loc[done, name]].drop(columns=["state", "stage"]) for r, name in ((a, "a"), (b, "b")))  # type: ignore[misc]
+        one, other = (r.cells.loc[pairs.loc[done, name]].drop(columns=["state", "stage"]) for r, name in ((a, "a"), (b, "b")))
+        yield one, other
         return
     keys = {"latents": ["cell", "index"], "judged": ["cell", "latent", "scorer", "null", "place"]}.get(frame, ["cell", "slot"])
     for first in range(0, len(pairs), PAIRS_AT_ONCE):
@@ -188,7 +189,9 @@ def latents(a: Results, b: Results, matched: Matched, level: float = 0.95) -> pd
     rows = [row for key, part in both.groupby(KEYS, sort=False) for row in _score_rows(key, part, scores)]
     frame = pd.DataFrame(rows, columns=[*KEYS, "score", "n", "mean_a", "mean_b", "max_abs", "same_sae"])
     found = found.rename(columns={"metric": "score"})[[*KEYS, "score", *CORRELATION]]
-    return frame.merge(found, on=[*KEYS, "score"], how="left")
+    frame = frame.merge(found, on=[*KEYS, "score"], how="left")
+    frame = frame.fillna({"n_seeds": 0, "n_layers": 0, "basis": NONE, "claim": NONE})
+    return frame.astype({"n_seeds": int, "n_layers": int})
 
 
 def _score_rows(key: tuple, part: pd.DataFrame, scores: Sequence[str]) -> Iterator[tuple]:

@@ -17,22 +17,28 @@ AXES = ["model", "variant", "init_seed", "hookpoint", "architecture", "expansion
 class Matched:
     """pairs: a row per cell that both sweeps have: AXES (A's), a, b (rows of each `cells`), same_sae (equal train ids: the
     same settings of text, model and training). axes: those on which all cells of A differ from all of B, which do not
-    count for the match: axis, a, b. only: cells that one sweep alone has: AXES, sweep ("A" or "B"), state."""
+    count for the match: axis, a, b. only: cells that one sweep alone has: AXES, sweep ("A" or "B"), state. n_left_out: cells of both
+    whose width is not known."""
 
     pairs: pd.DataFrame
     axes: pd.DataFrame
     only: pd.DataFrame
+    n_left_out: int
 
 
-def with_whole_widths(results: Results) -> Results:
-    """With expansion factors that are not rounded down, so that SAEs of 300 and 400 latents on 256 dimensions are two kinds.
-    Whole numbers stay integers where all are."""
-    cells = results.cells
+def with_whole_widths(a: Results, b: Results) -> tuple[Results, Results]:
+    """With expansion factors that are not rounded down, so that SAEs of 300 and 400 latents on 256 dimensions are two kinds: NaN
+    where a cell is not trained yet, since its width is not known. As they are where all known ones are whole numbers."""
+    factors = [_factors(results.cells) for results in (a, b)]
+    if all((known.dropna() % 1 == 0).all() for known in factors):
+        return a, b
+    one, other = (replace(results, cells=results.cells.assign(expansion_factor=known)) for results, known in zip((a, b), factors))
+    return one, other
+
+
+def _factors(cells: pd.DataFrame) -> pd.Series:
     known = (cells["d_in"] > 0) & (cells["n_latents"] > 0)
-    if (cells["n_latents"] % cells["d_in"].where(known, 1) == 0).all():
-        return results
-    factors = (cells["n_latents"] / cells["d_in"].where(known)).fillna(cells["expansion_factor"])
-    return replace(results, cells=cells.assign(expansion_factor=factors))
+    return cells["n_latents"].where(known) / cells["d_in"].where(known)
 
 
 def match(a: Results, b: Results) -> Matched:
@@ -40,8 +46,6 @@ def match(a: Results, b: Results) -> Matched:
     cells_a, cells_b = (_axes(results.cells) for results in (a, b))
     differing = [axis for axis in AXES if _parts(cells_a[axis], cells_b[axis])]
     shared = [axis for axis in AXES if axis not in differing]
-    if any(cells["expansion_factor"].dtype.kind == "f" for cells in (cells_a, cells_b)):
-        cells_a, cells_b = (cells.astype({"expansion_factor": float}) for cells in (cells_a, cells_b))
     merged = cells_a.merge(cells_b, on=shared, how="outer", suffixes=("", "_b"), indicator="found")
     both = merged[merged["found"] == "both"]
     pairs = both[AXES].assign(a=both["row"].astype(int), b=both["row_b"].astype(int), same_sae=both["id"] == both["id_b"])
@@ -49,12 +53,13 @@ def match(a: Results, b: Results) -> Matched:
     cells_a, cells_b = (cells.replace({"penalty": {-np.inf: np.nan}}) for cells in (cells_a, cells_b))
     axes = pd.DataFrame([(axis, cells_a[axis].iloc[0], cells_b[axis].iloc[0]) for axis in differing], columns=["axis", "a", "b"])
     only = [_only(cells, pairs[name], name.upper(), results) for name, cells, results in (("a", cells_a, a), ("b", cells_b, b))]
-    return Matched(pairs, axes, pd.concat(only, ignore_index=True))
+    n_left_out = sum(int(results.cells.loc[results.cells["in_sweep"], "expansion_factor"].isna().sum()) for results in (a, b))
+    return Matched(pairs, axes, pd.concat(only, ignore_index=True), n_left_out)
 
 
 def _axes(cells: pd.DataFrame) -> pd.DataFrame:
-    """AXES, id and row of the sweep's cells. Cells without a penalty are alike in it: -inf, since NaN equals nothing."""
-    cells = cells[cells["in_sweep"]].drop_duplicates(AXES)
+    """AXES, id and row of the sweep's cells of known width. Cells without a penalty are alike in it: -inf, since NaN equals nothing."""
+    cells = cells[cells["in_sweep"] & cells["expansion_factor"].notna()].drop_duplicates(AXES)
     return cells[[*AXES, "id"]].fillna({"penalty": -np.inf}).assign(row=cells.index)
 
 

@@ -16,7 +16,7 @@ from ..latex import write_table
 from ..load import Results, ResultsError
 from ..metrics import METRICS, Metric, variant_label
 from ..summary import SETTINGS, model_labels, setting_label
-from ..tables import integer, of_frame
+from ..tables import counted, integer, of_frame
 from ..theme import write_figure
 from . import differences
 from .figure import by_layer
@@ -41,10 +41,10 @@ HEADERS = {"mean_a": "A", "mean_b": "B", "difference": "A − B", "max_abs": "la
 def write_comparison(a: Results, b: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:
     """Writes index.html, figures/*.svg and *.pdf, and the tables of CAPTIONS as CSV and LaTeX; returns the page's path.
     margins: of equivalence, by metric; level: of intervals and verdicts. Throws ResultsError where the sweeps have no cell in common."""
-    a, b = with_whole_widths(a), with_whole_widths(b)
+    a, b = with_whole_widths(a, b)
     matched = match(a, b)
     if matched.pairs.empty:
-        raise ResultsError(f"{a.path} and {b.path}: no cell is in both (same model, variant, hookpoint, SAE settings and seeds); nothing to compare")
+        raise ResultsError(f"{a.path} and {b.path}: no cell is in both (same model, variant, hookpoint, SAE settings and seeds); nothing to compare. {_left_out(matched)}".rstrip())
     metrics = [metric for metric in METRICS if all(metric.name in r.cells and r.cells[metric.name].notna().any() for r in (a, b))]
     frames = {
         "differences": differences.by_seed(a, b, matched, metrics, margins, level),
@@ -84,7 +84,7 @@ def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], fram
 def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits: pd.DataFrame) -> str:
     done = [results.cells["evaluated"].loc[matched.pairs[name]].to_numpy() for name, results in (("a", a), ("b", b))]
     counts = matched.only["sweep"].value_counts()
-    text = f"{len(matched.pairs)} cells are in both sweeps, {int((done[0] & done[1]).sum())} of them evaluated in both; A alone has {counts.get('A', 0)}, B alone {counts.get('B', 0)}. "
+    text = f"{len(matched.pairs)} cells are in both sweeps, {int((done[0] & done[1]).sum())} of them evaluated in both; A alone has {counts.get('A', 0)}, B alone {counts.get('B', 0)}. {_left_out(matched)}"
     if len(matched.axes):
         text += "All cells differ in " + ", ".join(f"{row.axis} (A {_shown(row.a)}, B {_shown(row.b)})" for row in matched.axes.itertuples()) + ". "
     same = int(matched.pairs["same_sae"].sum())
@@ -95,6 +95,11 @@ def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits
     claims = [f"{verdicts[name]} {name}" for name in ("equal", "different", "equivalent", "undecided") if verdicts.get(name, 0)]
     text += f"Of {len(found)} comparisons (variant, layer, metric) " + ", ".join(claims) + "." if claims else "With one seed no comparison makes a claim about the model." if len(found) else ""
     return text
+
+
+def _left_out(matched: Matched) -> str:
+    cells = counted(matched.n_left_out, "cell")
+    return f"Left out: {cells} without an SAE yet, whose width only the SAE tells, since expansion factors are no whole numbers here. " if matched.n_left_out else ""
 
 
 def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> str:

@@ -264,3 +264,33 @@ def test_widths_whose_rounded_expansion_factors_are_equal_are_two_kinds(files, t
     assert table(tmp_path / "out", "differences")["expansion_factor"].unique().tolist() == [300 / 256, 400 / 256]
     assert table(tmp_path / "out", "only_in_one").empty
     assert "R\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}1.17188" in (tmp_path / "out/index.html").read_text()
+
+
+def test_cells_whose_width_is_not_known_yet_are_no_pair_where_widths_are_fractions(files, tmp_path, capsys):
+    """Of the first layer of `trained` B has one SAE of 300 latents; the others are to come, and may have 300 or 400."""
+    def of_two_widths(file):
+        file["cells/n_latents"][:] = np.where(file["cells/sae_seed"][:] < 2, 300, 400)
+        file["cells/d_in"][:], file["cells/expansion_factor"][:], file["cells/sae_seed"][:] = 256, 1, file["cells/sae_seed"][:] % 2
+
+    def begun(file, rows=slice(1, 4)):
+        file["cells/state"][rows], file["cells/stage"][rows] = 0, 0
+
+    a = changed(files[0], tmp_path / "a.h5", of_two_widths)
+    b = changed(a, tmp_path / "b.h5", begun)
+    assert main(["compare", str(a), str(b), "-o", str(tmp_path / "out")]) == 0
+    only = table(tmp_path / "out", "only_in_one")
+    assert only[["sweep", "sae_seed", "expansion_factor"]].to_numpy().tolist() == [["A", 1, 300 / 256], ["A", 0, 400 / 256], ["A", 1, 400 / 256]]
+    assert "37 cells are in both sweeps, 37 of them evaluated in both; A alone has 3, B alone 0. Left out: 3 cells without an SAE yet" in (tmp_path / "out/index.html").read_text()
+    none = changed(a, tmp_path / "none.h5", lambda file: begun(file, slice(None)))
+    assert main(["compare", str(a), str(none), "-o", str(tmp_path / "out")]) == 2
+    assert "nothing to compare. Left out: 40 cells without an SAE yet" in capsys.readouterr().err
+
+
+def test_scores_without_a_correlation_count_no_seeds_and_no_layers(files, tmp_path):
+    """All detection AUROCs of `control` are equal."""
+    a = changed(files[0], tmp_path / "a.h5", lambda file: file["latents/detection_auroc"].__setitem__(slice(32, None), 0.5))
+    assert main(["compare", str(a), str(a), "-o", str(tmp_path / "out")]) == 0
+    found = table(tmp_path / "out", "latents").set_index(["variant", "score"])
+    assert found["n_seeds"].dtype == found["n_layers"].dtype == int and found.loc[("control", "fuzz_auroc"), "n_seeds"] == SEEDS
+    row = found.loc[("control", "detection_auroc")]
+    assert np.isnan(row["rho"]) and row[["n_seeds", "n_layers", "basis", "claim"]].tolist() == [0, 0, "none", "none"]
