@@ -54,8 +54,8 @@ def by_setting(name: str, columns: Sequence[Column], metrics: Sequence[Metric], 
     for row, metric in enumerate(metrics):
         frames = [frame[frame["metric"] == metric.name] for _, frame in columns]
         limits = _limits(pd.concat(frames), metric, ("low", "high")) if metric.bounded else None
-        for i, ((title, _), frame) in enumerate(zip(columns, frames)):
-            values = sorted(frame[dimension].unique(), key=_in_order)
+        for i, ((title, whole), frame) in enumerate(zip(columns, frames)):
+            values = sorted(whole[dimension].unique(), key=_in_order)
             at = {value: place for place, value in enumerate(values)}
             x_range = (-0.3, len(values) - 0.7)
             lines = [chance_line(x_range, (metric.chance, metric.chance))] if metric.chance is not None else []
@@ -65,7 +65,7 @@ def by_setting(name: str, columns: Sequence[Column], metrics: Sequence[Metric], 
                 lines.append(Series(variant, line[dimension].map(at).tolist(), line["mean"].tolist(), texts))
             last = alone or row == len(metrics) - 1
             panels.append(Panel(_label(metric) if alone else title if row == 0 else "", lines, x_label=label if last else "", y_label="" if alone or i else _label(metric),
-                                x_range=x_range, y_range=limits, x_ticks={setting_text(value): place for value, place in at.items()}))  # fmt: skip
+                                x_range=x_range, y_range=limits, x_ticks={setting_text(value): place for value, place in at.items()}, note=_absence(frame)))  # fmt: skip
     n_columns = min(ACROSS, len(panels)) if alone else len(columns)
     variants = ordered_variants(variant for _, frame in columns for variant in frame["variant"])
     return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns))
@@ -131,6 +131,10 @@ def _of_metric(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return frame[frame["metric"].isin({metric.name, metric.null} - {""})]
 
 
+def _absence(rows: pd.DataFrame) -> str:
+    return "" if rows["mean"].notna().any() else "no values"
+
+
 def _with_x(panel: Panel, label: str) -> Panel:
     return replace(panel, x_label=label)
 
@@ -150,7 +154,7 @@ def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], level:
         if metric.null and null["mean"].notna().any():
             lines.append(Series(variant, null["layer"].tolist(), null["mean"].tolist(), [f"{variant_label(variant)}, null: {value_text(v)}" for v in null["mean"]], dash="dotted", marked=False))
     below = int((own["mean"] < LOWEST_SHOWN).sum()) if metric.bounded else 0
-    note = f"{below} below {MINUS}{-LOWEST_SHOWN}" if below else "no values" if own["mean"].notna().sum() == 0 else ""
+    note = f"{below} below {MINUS}{-LOWEST_SHOWN}" if below else _absence(own)
     return Panel(title, lines, y_label=y_label, x_range=x_range, y_range=limits, x_ticks=layer_ticks(layers), note=note,
                  is_log_y=not metric.bounded and _spans_decades(own["mean"]))  # fmt: skip
 

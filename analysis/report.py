@@ -66,11 +66,12 @@ def _write_data(context: Context) -> None:
     failed = context.cells[context.cells["state"] == "failed"]
     if len(failed):
         write_table(failed[["id", "model", "variant", "init_seed", "hookpoint", "sae_seed", "stage", "failure"]], folder, "failures", "Failed cells")
-    n_latents = results.cells.loc[results.cells["evaluated"], "n_latents"].clip(lower=0).sum()
-    if n_latents <= MOST_LATENT_ROWS:
-        results.all_latents.to_csv(folder / "all_latents.csv", index=False, float_format="%.6g")
-    if len(results.latents):
-        results.latents.to_csv(folder / "latents.csv", index=False, float_format="%.6g")
+    if context.done["n_latents"].clip(lower=0).sum() <= MOST_LATENT_ROWS:
+        every = results.frame_of("all_latents", context.cells.index)
+        every.to_csv(folder / "all_latents.csv", index=False, float_format="%.6g")
+    latents = results.latents[results.latents["cell"].isin(context.cells.index)]
+    if len(latents):
+        latents.to_csv(folder / "latents.csv", index=False, float_format="%.6g")
 
 
 def _what(context: Context) -> str:

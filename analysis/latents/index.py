@@ -146,7 +146,7 @@ def _page(facts: dict[str, Any], key: str) -> str:
 
 
 def _known(values: pd.Series) -> pd.Series:
-    return values.notna() if values.dtype.kind == "f" else values >= 0
+    return values.abs() < np.inf if values.dtype.kind == "f" else values >= 0
 
 
 def _encoded(values: pd.Series, kind: str) -> list[float | int | None]:

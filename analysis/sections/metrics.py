@@ -80,7 +80,7 @@ def settings(context: Context) -> str:
         groups = table.groupby(["model", *[name for name in SETTINGS if name != dimension]], sort=False)
         columns = [(_group_label(context, groups, key), frame) for key, frame in groups][:MOST_COLUMNS]
         alt = f"{', '.join(metric.label for metric in shown)} against {label}, a line per variant. All values: tables/by_{dimension}.csv."
-        caption = f"Mean over seeds, and over the layers in which a variant has a number at all values of the {label}; dotted: chance. Values: {tables.links(f'by_{dimension}')}"
+        caption = f"Mean over seeds, and over the layers in which all variants have numbers at all of their values of the {label}; dotted: chance. Values: {tables.links(f'by_{dimension}')}"
         parts.append(f"<h3>By {label}</h3>" + context.figure(figures.by_setting(f"by_{dimension}", columns, shown, dimension, label, alt, caption)))
     for i, model in enumerate(context.labels):
         rows = context.table[context.table["model"] == model]
@@ -117,21 +117,27 @@ def _without_null(metric: Metric) -> Metric:
 
 
 def _over_layers(context: Context, dimension: str, names: list[str]) -> pd.DataFrame:
-    """model, SETTINGS, variant, metric, mean, low, high, n (cells): where a dimension has several values, of each variant over the
-    layers in which it has a number at all of them."""
+    """model, SETTINGS, variant, metric, mean, low, high, n (cells): where a dimension has several values, over the same layers
+    for all that a panel compares."""
     others = ["model", *[name for name in SETTINGS if name != dimension]]
     rows = []
-    for keys, group in context.done.groupby([*others, "variant"], sort=False):
+    for keys, group in context.done.groupby(others, sort=False):
         for name in names:
-            known = group[group[name].notna()]
-            n_values = known.groupby("layer")[dimension].transform("nunique")
-            known = known[n_values == known[dimension].nunique()]
-            for value, part in known.groupby(dimension, sort=False):
-                rows.append(dict(zip([*others, "variant"], keys)) | {
-                    dimension: value, "metric": name, "mean": part.groupby("layer")[name].mean().mean(), "low": part[name].min(), "high": part[name].max(), "n": len(part),
+            known = _on_shared_layers(group[group[name].notna()], dimension)
+            for (variant, value), part in known.groupby(["variant", dimension], sort=False):
+                rows.append(dict(zip(others, keys)) | {
+                    dimension: value, "variant": variant, "metric": name, "mean": part.groupby("layer")[name].mean().mean(), "low": part[name].min(), "high": part[name].max(), "n": len(part),
                 })  # fmt: skip
     table = pd.DataFrame(rows, columns=[*others, dimension, "variant", "metric", "mean", "low", "high", "n"])
     return table[table.groupby(others)[dimension].transform("nunique") > 1]
+
+
+def _on_shared_layers(cells: pd.DataFrame, dimension: str) -> pd.DataFrame:
+    """Of the layers in which every variant has all of its values of a dimension; without variants that have no such layer."""
+    n_values = cells.groupby(["variant", "layer"])[dimension].transform("nunique")
+    cells = cells[n_values == cells.groupby("variant")[dimension].transform("nunique")]
+    n_variants = cells.groupby("layer")["variant"].transform("nunique")
+    return cells[n_variants == cells["variant"].nunique()]
 
 
 def _group_label(context: Context, groups: Any, key: tuple) -> str:

@@ -77,7 +77,8 @@ def _rocs(context: Context, cells: pd.DataFrame, suffix: str) -> str:
 
 def _entropy(context: Context, cells: pd.DataFrame, correlations: pd.DataFrame, suffix: str) -> str:
     latents = context.results.latents.reindex(columns=["cell", "index", "token_entropy", "fuzz_auroc"])
-    latents = latents.merge(cells.loc[cells["scored"], ["variant", "layer", "model"]], left_on="cell", right_index=True).dropna()
+    latents = latents.merge(cells.loc[cells["scored"], ["variant", "layer", "model"]], left_on="cell", right_index=True)
+    latents = latents[np.isfinite(latents["token_entropy"]) & np.isfinite(latents["fuzz_auroc"])]
     if latents.empty:
         return ""
     rows = of_setting(correlations, tuple(cells[SETTINGS].iloc[0]))

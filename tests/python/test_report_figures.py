@@ -176,6 +176,15 @@ def test_cells_of_an_earlier_state_of_the_sweep_are_counted_and_left_out(context
     assert "10 of 10 cells done" in said and "10 cells are kept, and left out here" in said
     frame = scores.above_null(context.cells)
     assert f">{frame['mean'].iloc[0]:.3f}<" in score_sections.nulls(context) and (frame["n_cells"] == 2).all()
+    write_report(context.results, context.output)
+    for name in ("latents", "all_latents"):
+        assert set(pd.read_csv(context.output / f"tables/{name}.csv")["cell"]) == set(range(0, 20, 2))
+    assert len(pd.read_csv(context.output / "tables/cells.csv")) == 20
+
+
+def test_an_infinite_entropy_is_drawn_as_a_missing_one(context_of):
+    context = context_of(lambda file: file["latents/token_entropy"].__setitem__((0, 0), np.inf))
+    assert 'data-chart="entropy"' in write_report(context.results, context.output).read_text()
 
 
 def test_progress_counts_the_cells_of_the_whole_sweep_where_files_hold_a_part(context_of):
@@ -192,16 +201,18 @@ def test_every_interval_is_of_the_level_asked_for(context_of):
               figures.differences("b", context.columns(context.comparisons), context.metrics, "", "", 0.9)]  # fmt: skip
     texts = [text for chart in charts for panel in chart.panels for series in panel.series for text in series.texts]
     assert sum("90% interval" in text for text in texts) > 100 and not any("95%" in text for text in texts)
-    assert "its 90% interval" in page and "95%" not in page.split("<main>")[1].split("<script")[0]
+    assert "its 90% interval" in page and "95%" not in re.sub(r"<script.*?</script>", "", page.split("<main>")[1], flags=re.S)
     assert "with 90 \\% intervals over seeds" in (context.output / "tables/means.tex").read_text()
     wide, narrow = scores.above_null(context.cells, 0.95), pd.read_csv(context.output / "tables/scores.csv")
     ratio = (wide["high"] - wide["low"]) / (narrow["high"] - narrow["low"])
     np.testing.assert_allclose(ratio, 12.7062047 / 6.3137515, rtol=1e-6)  # Student's t of one degree of freedom
 
 
-def test_means_against_a_setting_are_over_layers_that_a_variant_has_at_all_its_values(context_of):
-    """k is 16 in seed 0 and 32 in seed 1; trained failed at k = 32 in layer 1, and control has no score there at k = 16."""
+def test_means_against_a_setting_are_over_layers_that_all_variants_have_at_all_their_values(context_of):
+    """k is 16 in seed 0 and 32 in seed 1; trained failed at k = 32 in layer 1, control has no score there at k = 16, and step0 has
+    no layer with a detection AUROC at both."""
     def two_settings(file):
+        file["cells/detection_auroc"][[12, 15]] = np.nan
         file["cells/k"][:] = np.where(file["cells/sae_seed"][:] == 0, 16, 32)
         file["cells/state"][3], file["cells/stage"][3] = 3, NONE
         file["cells/fuzz_auroc"][18] = np.nan
@@ -211,10 +222,27 @@ def test_means_against_a_setting_are_over_layers_that_a_variant_has_at_all_its_v
     table = pd.read_csv(context.output / "tables/by_sparsity.csv").set_index(["variant", "metric", "sparsity"])
     cells = context.results.cells
     for variant, metric, rows in (("trained", "explained_variance", {"k = 16": [0], "k = 32": [1]}), ("control", "fuzz_auroc", {"k = 16": [16], "k = 32": [17]}),
-                                  ("control", "explained_variance", {"k = 16": [16, 18], "k = 32": [17, 19]})):  # fmt: skip
+                                  ("control", "explained_variance", {"k = 16": [16], "k = 32": [17]}),
+                                  ("control", "detection_auroc", {"k = 16": [16], "k = 32": [17]}),
+                                  ("control", "token_entropy", {"k = 16": [16], "k = 32": [17]})):  # fmt: skip
         for value, at in rows.items():
             row = table.loc[(variant, metric, value)]
             assert (row["mean"], row["low"], row["high"], row["n"]) == pytest.approx((*cells[metric][at].agg(["mean", "min", "max"]), len(at)))
+    assert ("step0", "detection_auroc") not in table.index.droplevel("sparsity")
+
+
+def test_a_panel_of_settings_without_a_number_says_so_and_has_the_axis_of_the_others(context_of):
+    """Two models, of which the second has no scores."""
+    def change(file):
+        of_settings({"k": [16, 32]})(file)
+        file["cells/fuzz_auroc"][:] = np.where(file["cells/model"][:] == b"b", np.nan, 0.7)
+
+    context = context_of(change, models=("a", "b"))
+    _, ticks, lines = lines_of(metrics.settings(context), "by_sparsity")
+    assert ticks == [{0: "k = 16", 1: "k = 32"}] * 8 and set(lines[3]) == {""}, "chance alone"
+    table = pd.read_csv(context.output / "tables/by_sparsity.csv")
+    chart = figures.by_setting("a", context.columns(table), [METRIC["fuzz_auroc"]], "sparsity", "sparsity", "", "")
+    assert upright(chart) and [panel.note for panel in chart.panels] == ["", "no values"]
 
 
 def lines_of(text, name):
