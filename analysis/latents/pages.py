@@ -16,12 +16,12 @@ from .index import CellEntry, Index, encoded_index
 FOLDER = "latents"
 
 
-def list_html(index: Index, cells: list[CellEntry], dashboards: dict[int, Dashboard], folder: str) -> str:
+def list_html(index: Index, cells: list[CellEntry], dashboards: dict[int, Dashboard], folder: str, tables: str) -> str:
     """The list of some cells with the dashboards given, by their rows in the list, which count from the first of `cells`.
-    folder: where the pages of cells stand, as seen from the page; empty where all dashboards are in it."""
+    folder: where the pages of cells stand, as seen from the page; empty where all dashboards are in it. tables: where the tables do."""
     value = encoded_index(index, cells, list(dashboards)) | {"folder": folder}
     blobs = blob("latents", value) + "\n" + blob("dashboards", encoded_dashboards(dashboards))
-    return Template(template("latents.html")).substitute(css=template("latents.css"), blobs=blobs, js=template("dashboard.js", "latents.js"))
+    return Template(template("latents.html")).substitute(tables=tables, css=template("latents.css"), blobs=blobs, js=template("dashboard.js", "latents.js"))
 
 
 def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_name: str) -> str:
@@ -34,7 +34,7 @@ def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_
         "name": escape(sweep_name),
         "heading": f'<span class="mark" style="color: var({index.variants[facts["variant"]]["colour"]})" aria-hidden="true">{index.variants[facts["variant"]]["mark"]}</span> {escape(name)}',
         "place": escape(place + (f" ({facts['setting']})" if facts["setting"] else "")),
-        "list": list_html(index, [cell], dict(enumerate(dashboards)), ""),
+        "list": list_html(index, [cell], dict(enumerate(dashboards)), "", "../tables/"),
     })  # fmt: skip
 
 

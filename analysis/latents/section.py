@@ -32,7 +32,7 @@ def latents_section(results: Results, cells: pd.DataFrame, output: Path) -> str:
         (output / FOLDER / cell.page).write_text(page_html(index, cell, all_of_it, name), encoding="utf-8")
         chosen = set(drawn(cell, PER_CELL, SEED).tolist())
         here |= {cell.first + i: one.shortened(IN_REPORT) for i, one in enumerate(all_of_it) if one.slot in chosen}
-    return _introduction(len(index.latents), len(index.cells)) + list_html(index, index.cells, here, FOLDER + "/")
+    return _introduction(len(index.latents), len(index.cells)) + list_html(index, index.cells, here, FOLDER + "/", "tables/")
 
 
 def _introduction(n_latents: int, n_cells: int) -> str:

@@ -71,6 +71,14 @@ def unpacked(text, name):
     return json.loads(gzip.decompress(base64.b64decode(packed)))
 
 
+def test_every_page_names_the_table_of_latents_where_it_lies(report):
+    pages = [report / "index.html", *(report / "latents").glob("*.html")]
+    assert len(pages) == 21
+    for page in pages:
+        (named,) = re.findall("<code>([^<]*latents.csv)</code> has it", page.read_text())
+        assert (page.parent / named).resolve() == (report / "tables/latents.csv").resolve()
+
+
 def opened(browser, page, fragment="", **how):
     browser.open(page.as_uri() + fragment, **how)
     browser.run("document.getElementById('latents-app').parentElement.scrollIntoView({behavior: 'instant'})")
