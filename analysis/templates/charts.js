@@ -27,8 +27,13 @@
   }
 
   async function load(figure) {
-    const [chart] = await Promise.all([saesweep.unpack("chart-" + figure.dataset.chart), saesweep.script("plotly")]);
-    charts.set(figure, chart);
+    try {
+      const [chart] = await Promise.all([saesweep.unpack("chart-" + figure.dataset.chart), saesweep.script("plotly")]);
+      charts.set(figure, chart);
+    } catch (error) {
+      figure.querySelector(".plot").textContent = `This figure cannot be drawn here (${error.message}); its files are below.`;
+      throw error;
+    }
   }
 
   function paint(figure, style) {
@@ -64,9 +69,10 @@
     }
   }
 
+  // Draws before it folds: the sizes of what is folded cannot be relied on.
   function fromPaper() {
-    folded.forEach((one) => { one.open = false; });
     drawn.forEach(draw);
+    folded.forEach((one) => { one.open = false; });
   }
 
   const observer = new IntersectionObserver((entries) => {
@@ -86,7 +92,7 @@
   window.addEventListener("afterprint", fromPaper);
   // So that a page can be printed that nobody has scrolled through.
   window.addEventListener("load", async () => {
-    for (const figure of figures) if (!charts.has(figure)) await load(figure);
+    await Promise.allSettled(figures.filter((figure) => !charts.has(figure)).map(load));
     document.documentElement.dataset.printable = "yes";
   });
   // All at once: for a page that is looked at by a test.

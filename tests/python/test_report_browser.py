@@ -1,5 +1,7 @@
 """The report's page in a real browser."""
 
+import re
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -89,6 +91,17 @@ def test_a_printed_page_shows_every_figure_and_table_dark_on_light(made, browser
     browser.run("window.dispatchEvent(new Event('beforeprint')); window.dispatchEvent(new Event('afterprint'))")
     browser.wait(f"document.querySelector('.main-svg text') && getComputedStyle(document.querySelector('.main-svg text')).fill === '{MUTED[dark]}'")
     assert browser.said == []
+
+
+def test_a_figure_that_cannot_be_drawn_says_why_and_keeps_no_other_from_paper(made, browser, tmp_path):
+    """The data of the first figure is cut short."""
+    text = (made[1] / "index.html").read_text()
+    (tmp_path / "index.html").write_text(re.sub(r'(id="data-chart-figure2">[^<]{400})[^<]*', r"\1", text))
+    browser.open((tmp_path / "index.html").as_uri())
+    browser.wait("document.documentElement.dataset.printable")
+    browser.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("document.querySelectorAll('figure[data-drawn]').length") == 7
+    assert "cannot be drawn here (" in browser.run("document.querySelector('#chart-figure2 .plot').textContent")
 
 
 #: Where the marks of each line stand in the first panel of a figure, in the window.
