@@ -17,8 +17,8 @@ AXES = ["model", "variant", "init_seed", "hookpoint", "architecture", "expansion
 class Matched:
     """pairs: a row per cell that both sweeps have: AXES (A's), a, b (rows of each `cells`), same_sae (equal train ids: the
     same settings of text, model and training). axes: those on which all cells of A differ from all of B, which do not
-    count for the match: axis, a, b. only: cells that one sweep alone has: AXES, sweep ("A" or "B"), state. n_left_out: cells of both
-    whose width is not known."""
+    count for the match: axis, a, b. only: cells that one sweep alone has: AXES, sweep ("A" or "B"), state. n_left_out: cells
+    of both whose width is not known."""
 
     pairs: pd.DataFrame
     axes: pd.DataFrame
@@ -27,13 +27,16 @@ class Matched:
 
 
 def with_whole_widths(a: Results, b: Results) -> tuple[Results, Results]:
-    """With expansion factors that are not rounded down, so that SAEs of 300 and 400 latents on 256 dimensions are two kinds: NaN
-    where a cell is not trained yet, since its width is not known. As they are where all known ones are whole numbers."""
+    """With expansion factors that are not rounded down, so that SAEs of 300 and 400 latents on 256 dimensions are two
+    kinds: NaN where a cell has no SAE yet, since its width is not known. As they are where all known ones are whole."""
     factors = [_factors(results.cells) for results in (a, b)]
     if all((known.dropna() % 1 == 0).all() for known in factors):
         return a, b
-    one, other = (replace(results, cells=results.cells.assign(expansion_factor=known)) for results, known in zip((a, b), factors))
-    return one, other
+    return _with_factors(a, factors[0]), _with_factors(b, factors[1])
+
+
+def _with_factors(results: Results, factors: pd.Series) -> Results:
+    return replace(results, cells=results.cells.assign(expansion_factor=factors))
 
 
 def _factors(cells: pd.DataFrame) -> pd.Series:
@@ -53,12 +56,13 @@ def match(a: Results, b: Results) -> Matched:
     cells_a, cells_b = (cells.replace({"penalty": {-np.inf: np.nan}}) for cells in (cells_a, cells_b))
     axes = pd.DataFrame([(axis, cells_a[axis].iloc[0], cells_b[axis].iloc[0]) for axis in differing], columns=["axis", "a", "b"])
     only = [_only(cells, pairs[name], name.upper(), results) for name, cells, results in (("a", cells_a, a), ("b", cells_b, b))]
-    n_left_out = sum(int(results.cells.loc[results.cells["in_sweep"], "expansion_factor"].isna().sum()) for results in (a, b))
-    return Matched(pairs, axes, pd.concat(only, ignore_index=True), n_left_out)
+    left_out = [results.cells["in_sweep"] & results.cells["expansion_factor"].isna() for results in (a, b)]
+    return Matched(pairs, axes, pd.concat(only, ignore_index=True), sum(int(rows.sum()) for rows in left_out))
 
 
 def _axes(cells: pd.DataFrame) -> pd.DataFrame:
-    """AXES, id and row of the sweep's cells of known width. Cells without a penalty are alike in it: -inf, since NaN equals nothing."""
+    """AXES, id and row of the sweep's cells of known width. Cells without a penalty are alike in it: -inf, since NaN
+    equals nothing."""
     cells = cells[cells["in_sweep"] & cells["expansion_factor"].notna()].drop_duplicates(AXES)
     return cells[[*AXES, "id"]].fillna({"penalty": -np.inf}).assign(row=cells.index)
 

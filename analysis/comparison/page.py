@@ -98,8 +98,10 @@ def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits
 
 
 def _left_out(matched: Matched) -> str:
+    if not matched.n_left_out:
+        return ""
     cells = counted(matched.n_left_out, "cell")
-    return f"Left out: {cells} without an SAE yet, whose width only the SAE tells, since expansion factors are no whole numbers here. " if matched.n_left_out else ""
+    return f"Left out: {cells} without an SAE yet, which alone tells the width, since expansion factors are no whole numbers here. "
 
 
 def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> str:
