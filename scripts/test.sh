@@ -41,7 +41,7 @@ run_part() {
 }
 
 count_tests() { python3 scripts/count_tests.py "$@" $(compgen -G "$RESULTS/*.xml"); }
-n_failed_tests() { count_tests | sed 's/.* passed, \([0-9]*\) failed.*/\1/'; }
+n_failed_tests() { count_tests | tail -n 1 | sed 's/.* passed, \([0-9]*\) failed.*/\1/'; }
 
 # The table, what failed, and the closing line; exits.
 finish() {

@@ -9,7 +9,6 @@
 namespace saesweep::autointerp {
 namespace {
 
-using judge::Candidate;
 using judge::Reply;
 using judge::ReplyToken;
 using judge::UnusableReply;

@@ -66,7 +66,7 @@ TEST(RequestCounts, TokensOfExplanationsByHand) {
   auto options = small_options();
   const auto plain = count_of(request_counts(options, false, 1000), "explanation");
   EXPECT_DOUBLE_EQ(plain.n_prompt_tokens, 10 * (100 + 10 + 50 + 40 * 35));
-  EXPECT_DOUBLE_EQ(plain.n_reply_tokens, 10 * 256 / 4);
+  EXPECT_DOUBLE_EQ(plain.n_reply_tokens, 10 * 256 / 4.0);
   // 32 / 8 = 4 marked tokens an example, of 5 tokens each; the placeholder itself is 13 characters.
   options.prompts.explanation.example += "{activations}";
   const auto with_activations = count_of(request_counts(options, false, 1000), "explanation");

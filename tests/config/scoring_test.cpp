@@ -208,6 +208,7 @@ struct Refusal {
 };
 
 //! The test's name: what is refused.
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest's name
 void PrintTo(const Refusal& refusal, std::ostream* out) {
   *out << refusal.overrides.back();
 }

@@ -1,5 +1,6 @@
 #include "config/toy_file.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -52,9 +53,10 @@ TEST(ToyFile, EmbeddingsBringTheirOwnKindsOfData) {
 TEST(ToyFile, KeysOfSuperposedInputsAreRefusedBesideEmbeddings) {
   const std::string embeddings = kLeast + "latents = 8\nembeddings = '/glove.txt'\n";
   for (const std::string key : {"features = 32", "d_in = 16", "active_features = 2", "decay = 0.5"}) {
+    const std::string name = key.substr(0, key.find(' '));
     EXPECT_HAS(error_of(embeddings + key + "\n"),
-               "a.toml:7: toy." + key.substr(0, key.find(' ')) + ": stands beside toy.embeddings, but says how");
-    EXPECT_EQ(error_of(kLeast + "latents = 8\nembeddings = []\n" + key + "\n"), "accepted");
+               fmt::format("a.toml:7: toy.{}: stands beside toy.embeddings, but says how", name));
+    EXPECT_EQ(error_of(fmt::format("{}latents = 8\nembeddings = []\n{}\n", kLeast, key)), "accepted");
   }
   EXPECT_EQ(parse_toy(embeddings, "a.toml").resolved.find("d_in"), std::string::npos);
 }

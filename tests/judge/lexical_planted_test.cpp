@@ -147,26 +147,26 @@ std::vector<PlantedLatent> classes() {
   std::vector<PlantedLatent> out;
   for (const std::string ending : {"ing", "ed", "ly", "tion", "er", "es", "ment", "able", "al", "ive", "ous", "ity",
                                    "en", "le", "ion", "nt", "th", "st"}) {
-    out.push_back([ending](const Window& w, size_t, size_t i) { return ends_with(w[i], ending); });
+    out.emplace_back([ending](const Window& w, size_t, size_t i) { return ends_with(w[i], ending); });
   }
   for (const std::string set :
        {"0123456789", "()", "()[]{}", ".!?", ",;:", "\"'", "\n", "\n\t", "$@%", "<>", "=+-*/"}) {
-    out.push_back([set](const Window& w, size_t, size_t i) { return set.find(w[i].back()) != std::string::npos; });
+    out.emplace_back([set](const Window& w, size_t, size_t i) { return set.find(w[i].back()) != std::string::npos; });
   }
-  out.push_back(
+  out.emplace_back(
       [](const Window& w, size_t, size_t i) { return all_letters(w[i], [](char c) { return c >= 'A' && c <= 'Z'; }); });
-  out.push_back([](const Window& w, size_t, size_t i) {
+  out.emplace_back([](const Window& w, size_t, size_t i) {
     const size_t first = w[i][0] == ' ' ? 1 : 0;
     return w[i].size() > first + 1 && w[i][first] >= 'A' && w[i][first] <= 'Z' && w[i][first + 1] >= 'a';
   });
-  out.push_back([](const Window& w, size_t, size_t i) { return w[i].size() >= 9 && w[i][1] >= 'a'; });
-  out.push_back(set_of({" he", " she", " it", " they", " we", " you", " I"}));
-  out.push_back(set_of({" in", " on", " at", " by", " with", " from", " to", " of"}));
-  out.push_back(set_of({" can", " will", " may", " must", " should", " would", " could", " might"}));
-  out.push_back(set_of({" who", " what", " which", " where", " when", " how", " why"}));
-  out.push_back(set_of({" is", " are", " was", " be", " been", " were", " has", " have"}));
-  out.push_back(set_of({" one", " two", " three", " four", " first", " second", " third"}));
-  out.push_back(set_of({" if", " while", " for", " foreach", " unless", " until"}));
+  out.emplace_back([](const Window& w, size_t, size_t i) { return w[i].size() >= 9 && w[i][1] >= 'a'; });
+  out.emplace_back(set_of({" he", " she", " it", " they", " we", " you", " I"}));
+  out.emplace_back(set_of({" in", " on", " at", " by", " with", " from", " to", " of"}));
+  out.emplace_back(set_of({" can", " will", " may", " must", " should", " would", " could", " might"}));
+  out.emplace_back(set_of({" who", " what", " which", " where", " when", " how", " why"}));
+  out.emplace_back(set_of({" is", " are", " was", " be", " been", " were", " has", " have"}));
+  out.emplace_back(set_of({" one", " two", " three", " four", " first", " second", " third"}));
+  out.emplace_back(set_of({" if", " while", " for", " foreach", " unless", " until"}));
   return out;
 }
 
@@ -200,9 +200,8 @@ Totals of_one_after_another(const test::TokenizedText& text) {
   uint64_t p = 0;
   for (const auto& [pair, count] : pairs) {
     if (count < 160 || n[pair.second] < 2 * count || draw(2, p++, 0) % 4 != 0 || totals.n_latents == kLatents) continue;
-    const auto [first, second] = pair;
-    const auto latent = [first, second](const Window& w, size_t, size_t i) {
-      return i > 0 && w[i - 1] == first && w[i] == second;
+    const auto latent = [pair = pair](const Window& w, size_t, size_t i) {
+      return i > 0 && w[i - 1] == pair.first && w[i] == pair.second;
     };
     kJudging.judge(text, latent, p, totals);
   }

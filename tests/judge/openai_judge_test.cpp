@@ -364,7 +364,7 @@ TEST_F(OpenAiJudgeTest, EndsWhenItsBudgetIsSpentAndGoesOnWithAnother) {
 TEST_F(OpenAiJudgeTest, EndsWhenItsTokensAreSpent) {
   FaultyJudge server(always(JudgeFault::kNone));
   auto frugal = options(server.url());
-  frugal.budget_tokens = 19 * 20;  // a request has 10 tokens, its reply 9
+  frugal.budget_tokens = 380;  // a request has 10 tokens, its reply 9
   frugal.max_in_flight = 1;
   OpenAiJudge judge(frugal, place());
   ScriptedWork work(50);

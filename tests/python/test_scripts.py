@@ -103,13 +103,20 @@ def count(tmp_path, *files, parts_failed=0):
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
 
 
-CTEST = """<testsuite><testcase name="a" status="run"/><testcase name="b" status="fail"><failure/></testcase>
+CTEST = """<testsuite><testcase name="a" status="run"/><testcase name="b" status="fail"><failure/><system-out>1
+2 &lt; 1
+</system-out></testcase>
 <testcase name="c" status="notrun"/><testcase name="d" status="notrun"><skipped/></testcase></testsuite>"""
 PYTEST = """<testsuites><testsuite><testcase name="a"/><testcase name="b"><error/></testcase></testsuite></testsuites>"""
 
 
 def test_counts_sum_over_files_and_a_test_that_did_not_run_failed(tmp_path):
-    assert count(tmp_path, CTEST, PYTEST) == "2 passed, 3 failed, 1 skipped"
+    assert count(tmp_path, CTEST, PYTEST).splitlines()[-1] == "2 passed, 3 failed, 1 skipped"
+
+
+def test_of_failed_tests_stand_the_names_and_how_they_ended(tmp_path):
+    assert count(tmp_path, CTEST, PYTEST).splitlines()[:-1] == [
+        "failed  0: b", "    1", "    2 < 1", "failed  0: c", "failed  1: b"]
 
 
 def test_a_failed_part_without_a_failed_test_counts(tmp_path):

@@ -62,7 +62,7 @@ TEST(CheckSpace, TellsWhatIsNeeded) {
 TEST(ShapeOf, TakesTheLargestOfAllCells) {
   SweepOptions options = small_sweep();
   options.axes.expansion_factors = {4, 16, 8};
-  options.axes.tokens = {50 * 1024, 250 * 1024};
+  options.axes.tokens = {51'200, 256'000};
   const results::Shape shape = shape_of(expand(options, small_inputs()), options);
   EXPECT_EQ(shape.n_cells, 360u);
   EXPECT_EQ(shape.n_all_latents, 2048u);

@@ -53,7 +53,7 @@ TEST(ToyTraining, OnCudaAnItemIsOfOneDataSetAndHasHalfOfTheMemory) {
   };
   const uint64_t one = toy::batch_bytes(options.training, 100, 8, 16), data = toy::samples_bytes(100, 8);
   using Items = std::vector<std::vector<size_t>>;
-  EXPECT_EQ(items_in(2 * 100 * one), (Items{{0, 1, 2, 3}, {4, 5, 6, 7}}));
+  EXPECT_EQ(items_in(200 * one), (Items{{0, 1, 2, 3}, {4, 5, 6, 7}}));
   EXPECT_EQ(items_in(2 * (3 * one + 2 * data)), (Items{{0, 1, 2}, {3}, {4, 5, 6}, {7}}));
   EXPECT_EQ(items_in(2 * (3 * one + 2 * data) - 2), (Items{{0, 1}, {2, 3}, {4, 5}, {6, 7}}));
   EXPECT_EQ(items_in(1).size(), cells.size());
