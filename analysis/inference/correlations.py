@@ -18,8 +18,6 @@ ENTROPY = "token_entropy"
 SCORES = ("fuzz_auroc", "detection_auroc")
 #: Fewer latents give no correlation whose z has a variance.
 LEAST = 4
-#: Fisher's z of a perfect correlation would be infinite.
-BOUND = 1 - 1e-9
 COLUMNS = [*SETTINGS, "model", "metric", "variant", "rho", "low", "high", "n_latents", "n_seeds", "n_layers", "basis", "claim"]
 
 
@@ -35,8 +33,9 @@ def rank_correlations(
     """A row per setting, model, variant and pair of columns of `latents` (`metric`, its name in pairs): COLUMNS.
 
     rho: Spearman's, of the latents of each SAE, averaged as Fisher's z over layers, then seeds, and turned back; so
-    differences between layers do not enter. low, high: t interval of the seeds' z. With one seed: over its latents, by the
-    variance (1 + rho^2 / 2) / (n - 3) of Bonett and Wright (2000).
+    differences between layers do not enter. A perfect one counts as 1 - 6 / (n^3 - n), half a step below 1. low, high: t
+    interval of the seeds' z. With one seed: over its latents, by the variance (1 + rho^2 / 2) / (n - 3) of Bonett and
+    Wright (2000).
     """
     cells = with_settings(cells)
     parts = [part for name, pair in pairs.items() for part in _of_pair(cells, latents, name, pair, level)]
@@ -65,5 +64,7 @@ def _per_sae(latents: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     products = pd.DataFrame({"xy": ranks[x] * ranks[y], "xx": ranks[x] ** 2, "yy": ranks[y] ** 2, "n": 1.0})
     sums = products.groupby(known["cell"]).sum()
     sums = sums[(sums["n"] >= LEAST) & (sums["xx"] > 0) & (sums["yy"] > 0)]
-    rho = (sums["xy"] / np.sqrt(sums["xx"] * sums["yy"])).clip(-BOUND, BOUND)
+    # Fisher's z of a perfect correlation would be infinite; it counts as half a step of Spearman's rho below 1.
+    bound = 1 - 6 / (sums["n"] ** 3 - sums["n"])
+    rho = (sums["xy"] / np.sqrt(sums["xx"] * sums["yy"])).clip(-bound, bound)
     return pd.DataFrame({"values": np.arctanh(rho), "error": (1 + rho**2 / 2) / (sums["n"] - 3), "error_df": np.inf, "n_latents": sums["n"]})

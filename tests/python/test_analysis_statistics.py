@@ -202,6 +202,13 @@ def test_entropy_correlates_within_each_sae_and_seeds_carry_the_interval(rng):
     assert alone["basis"] == "this SAE only" and alone["low"] < alone["rho"] < alone["high"]
 
 
+def test_a_perfect_correlation_of_few_latents_weighs_as_half_a_step_below_one():
+    cells, frame = scored(cells_of({TRAINED: np.zeros((2, 1, 1))}), np.array([[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.4, 0.3]]))
+    frame["token_entropy"] = [1.0, 2, 3, 4] * 2
+    row = entropy_correlations(cells, frame).iloc[0]
+    assert row["rho"] == pytest.approx(np.tanh(np.arctanh([0.9, 0.8]).mean()))
+
+
 def test_layers_are_averaged_seed_by_seed(rng):
     a, b = rng.normal(0.8, 0.02, (2, 6, 1, 4))
     row = compare_over_layers(cells_of({TRAINED: a, OTHER: b}), NO_LATENTS, [FUZZ]).iloc[0]
