@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from ..inference.decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
@@ -28,10 +29,7 @@ def _found(best: pd.DataFrame) -> Iterator[str]:
     for hookpoint, part in best.groupby("hookpoint", sort=True):
         top = part.loc[part["mmcs"].idxmax()]
         seeds = f", {_number(top['mmcs_min'])} to {_number(top['mmcs_max'])} over {_counted(top['n_seeds'], 'seed')}" if top["n_seeds"] > 1 else ", one seed"
-        highest = (
-            f"the highest is {_number(top['mmcs'])}{seeds} ({top['n_latents']:,} latents, penalty {top['penalty']:.3g}), "
-            f"against {_number(top['mmcs_lowest_penalty'])} and {_number(top['mmcs_highest_penalty'])} at the ends of the grid"
-        )
+        highest = f"the highest is {_number(top['mmcs'])}{seeds} ({top['n_latents']:,} latents, penalty {top['penalty']:.3g}), {_in_grid(top)}"
         found = part[part["n_found"] > 0]
         where = WHERE.get(hookpoint, f" at {hookpoint}")
         if found.empty:
@@ -41,6 +39,18 @@ def _found(best: pd.DataFrame) -> Iterator[str]:
         zone = f"the penalty {low:.3g}" if low == high else f"penalties from {low:.3g} to {high:.3g}"
         widths = "" if len(found) == len(part) else f" for {len(found)} of {len(part)} widths"
         yield f"There is a Goldilocks zone{where}: MMCS is above {FOUND:g} at {zone}{widths}; {highest}."
+
+
+def _in_grid(top: pd.Series) -> str:
+    """What the grid has beside its highest MMCS, and where that lies at an end."""
+    low, high = (_number(top[f"mmcs_{end}_penalty"]) for end in ("lowest", "highest"))
+    if top["n_penalties"] == 1:
+        return "the only penalty there is"
+    if top["penalty"] == top["lowest_penalty"]:
+        return f"at the low end of the grid, so lower penalties may do better; at its high end it is {high}"
+    if top["penalty"] == top["highest_penalty"]:
+        return f"at the high end of the grid, so higher penalties may do better; at its low end it is {low}"
+    return f"against {low} and {high} at the ends of the grid"
 
 
 def _beside_control(points: pd.DataFrame, means: pd.DataFrame, level: float) -> Iterator[str]:
@@ -91,11 +101,16 @@ def _seeds(rows: pd.DataFrame) -> str:
 
 
 def _example(points: pd.DataFrame, means: pd.DataFrame) -> Iterator[str]:
-    """At the L0 in the middle of those that are read off, of the narrowest SAEs."""
-    points = points[points["n_latents"] == means["n_latents"].min()]
+    """Of the narrowest SAEs, at the round L0 nearest to the middle of those over which the mean is taken."""
+    range_of = means.loc[means["n_latents"].idxmin()]
+    points = points[points["n_latents"] == range_of["n_latents"]]
     if len(points):
-        row = points.sort_values("l0").iloc[len(points) // 2]
-        yield f"At L0 {row['l0']:g} with {row['n_latents']:,} latents: {_number(row['mean_a'])} against {_number(row['mean_b'])}."
+        middle = np.log([range_of["from_l0"], range_of["to_l0"]]).mean()
+        row = points.loc[(np.log(points["l0"].astype(float)) - middle).abs().idxmin()]
+        yield (
+            f"For example, with {row['n_latents']:,} latents and L0 {row['l0']:g}, near the middle of the L0 that data and control share: "
+            f"explained variance {_number(row['mean_a'])} against {_number(row['mean_b'])}."
+        )
 
 
 def _number(value: float) -> str:

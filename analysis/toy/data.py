@@ -62,8 +62,9 @@ def by_penalty(cells: pd.DataFrame) -> pd.DataFrame:
 
 def best_penalties(table: pd.DataFrame) -> pd.DataFrame:
     """Where the true features are found, a row per KIND with known ones: penalty, the one of the highest MMCS; mmcs, mmcs_min and
-    mmcs_max there, over n_seeds; mmcs_lowest_penalty and mmcs_highest_penalty, at the ends of the grid; from_penalty and to_penalty,
-    the lowest and highest with an MMCS above FOUND (NaN: none); n_found, how many they are, of n_penalties.
+    mmcs_max there, over n_seeds; lowest_penalty and highest_penalty, the ends of the grid, and mmcs_lowest_penalty and
+    mmcs_highest_penalty there; from_penalty and to_penalty, the lowest and highest with an MMCS above FOUND (NaN: none); n_found,
+    how many they are, of n_penalties.
 
     table: of by_penalty.
     """
@@ -71,9 +72,10 @@ def best_penalties(table: pd.DataFrame) -> pd.DataFrame:
     for kind, line in table[table["mmcs"].notna()].groupby(KIND, sort=True):
         best, found = line.loc[line["mmcs"].idxmax()], line.loc[line["mmcs"] > FOUND, "penalty"]
         rows.append(dict(zip(KIND, kind)) | best[["penalty", "mmcs", "mmcs_min", "mmcs_max", "n_seeds"]].to_dict() | {
+            "lowest_penalty": line["penalty"].iloc[0], "highest_penalty": line["penalty"].iloc[-1],
             "mmcs_lowest_penalty": line["mmcs"].iloc[0], "mmcs_highest_penalty": line["mmcs"].iloc[-1],
             "from_penalty": found.min(), "to_penalty": found.max(), "n_found": len(found), "n_penalties": len(line),
         })  # fmt: skip
-    columns = [*KIND, "penalty", "mmcs", "mmcs_min", "mmcs_max", "n_seeds", "mmcs_lowest_penalty", "mmcs_highest_penalty",
-               "from_penalty", "to_penalty", "n_found", "n_penalties"]  # fmt: skip
+    columns = [*KIND, "penalty", "mmcs", "mmcs_min", "mmcs_max", "n_seeds", "lowest_penalty", "highest_penalty", "mmcs_lowest_penalty",
+               "mmcs_highest_penalty", "from_penalty", "to_penalty", "n_found", "n_penalties"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)

@@ -40,7 +40,7 @@ HEADERS = {
     "mmcs_lowest_penalty": "MMCS, lowest penalty", "mmcs_highest_penalty": "MMCS, highest penalty",
 }  # fmt: skip
 #: Columns that the page leaves to the files.
-UNSHOWN = ["variant_a", "variant_b", "n_b", "paired", "basis", "mmcs_lowest_penalty", "mmcs_highest_penalty", "margin"]
+UNSHOWN = ["variant_a", "variant_b", "n_b", "paired", "basis", "lowest_penalty", "highest_penalty", "mmcs_lowest_penalty", "mmcs_highest_penalty", "margin"]
 
 
 def write_toy_report(results: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:

@@ -152,6 +152,25 @@ def test_answer_names_the_zone_or_says_that_there_is_none():
     assert said_of(made_up(kinds=here, widths=(64,), highest=0.8))[0].startswith("No penalty finds the true features: MMCS stays at or below 0.9; the highest is 0.800")
 
 
+@pytest.mark.parametrize(("kept", "end", "other"), [(slice(None, 7), "high", "low"), (slice(6, None), "low", "high"), (slice(6, 7), None, None)])
+def test_a_highest_match_at_an_end_of_the_grid_is_not_compared_with_itself(kept, end, other):
+    cells = made_up(kinds=[("superposed", "input"), ("gaussian", "input")], widths=(64,))
+    said = said_of(cells[cells["penalty"].isin(PENALTIES[kept])])[0]
+    if end is None:
+        assert "penalty 0.1), the only penalty there is." in said
+        return
+    word = {"high": "higher", "low": "lower"}[end]
+    assert f"penalty 0.1), at the {end} end of the grid, so {word} penalties may do better; at its {other} end it is 0." in said
+
+
+def test_the_example_at_one_l0_says_where_it_lies():
+    cells = made_up(kinds=[("superposed", "input"), ("gaussian", "input")], widths=(64,))
+    points, means = equal_l0.compare_at_equal_l0(cells)
+    middle = np.sqrt(means["from_l0"].iloc[0] * means["to_l0"].iloc[0])
+    nearest = points.loc[np.log(points["l0"] / middle).abs().idxmin()]
+    assert f"and L0 {nearest['l0']:g}, near the middle of the L0 that data and control share: explained variance {nearest['mean_a']:.3f} against" in said_of(cells)[1]
+
+
 def test_answer_claims_no_more_than_the_seeds_tell():
     here = [("superposed", "input"), ("gaussian", "input")]
     several = said_of(made_up(kinds=here, widths=(64,)))[1]
