@@ -10,7 +10,7 @@ from .decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
 
 TRAINED = "trained"
 KEYS = [*SETTINGS, "model", "metric", "variant"]
-OVERALL = ["n_a", "n_b", "mean_a", "mean_b", "difference", "low", "high", "margin", "effect_size", "basis", "claim", "verdict"]
+OVERALL = ["n_a", "n_b", "mean_a", "mean_b", "difference", "low", "high", "p_difference_holm", "p_equivalence_holm", "margin", "effect_size", "basis", "claim", "verdict"]
 COUNTS = {"n_different": DIFFERENT, "n_equivalent": EQUIVALENT, "n_undecided": UNDECIDED, "n_no_claim": NO_CLAIM}
 LARGEST = ["largest_layer", "largest_difference", "relative_depth"]
 COLUMNS = [*KEYS, "n_layers", *COUNTS, "n_layers_averaged", *OVERALL, *LARGEST]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..metrics import METRICS
 from ..summary import SETTINGS
+from .answers import TRAINED
 from .decisions import DIFFERENT, EQUIVALENT, NO_CLAIM, UNDECIDED
 from .designs import SEEDS, THESE_WEIGHTS
 
@@ -37,14 +38,15 @@ def answer_sentences(answers: pd.DataFrame, comparisons: pd.DataFrame, level: fl
     random = answers[answers["variant"].isin(RANDOM)]
     if random.empty:
         return []
-    return [_scores(random, answers, level), _separating(random), _trust(random, comparisons)]
+    n_pairs = comparisons[["variant_a", "variant_b"]].drop_duplicates().shape[0]
+    return [_scores(random, answers, level, n_pairs), _separating(random), _trust(random, comparisons)]
 
 
-def _scores(random: pd.DataFrame, answers: pd.DataFrame, level: float) -> str:
+def _scores(random: pd.DataFrame, answers: pd.DataFrame, level: float, n_pairs: int) -> str:
     name = next((name for name in SCORES if (random["metric"] == name).any()), random["metric"].iloc[0])
     rows = random[random["metric"] == name]
     start = "" if name in SCORES else "no explanations were scored here; "
-    text = f"{start}{_lower(name)} is {_span(rows['mean_a'], name)} in the trained {_models(rows)} and {_span(rows['mean_b'], name)} in the random ones"
+    text = f"{start}{_lower(name)} is {_span(rows['mean_a'], name)} in the trained {_models(rows)} and {_span(rows['mean_b'], name)} in {_random_ones(rows)}"
     control = answers[(answers["metric"] == name) & (answers["variant"] == CONTROL)]
     text += f" ({_span(control['mean_b'], name)} in the control)" if len(control) else ""
     text += _over(rows)
@@ -54,9 +56,23 @@ def _scores(random: pd.DataFrame, answers: pd.DataFrame, level: float) -> str:
     verdicts = [f"{words[verdict]} {_which(rows, verdict)}" for verdict in words if (rows["verdict"] == verdict).any()]
     known = rows[rows["verdict"] != NO_CLAIM]
     largest = known.loc[known["difference"].abs().idxmax()]
-    span = f"{100 * level:g}% interval {_number(largest['low'], name)} to {_number(largest['high'], name)}, unadjusted" if np.isfinite(largest["low"]) else "the same in all seeds"
-    text += f": trained {_joined(verdicts)}, the largest difference being {_number(largest['difference'], name)} ({span})"
+    text += f": trained {_joined(verdicts)}, the {'largest ' if len(known) > 1 else ''}difference being {_number(largest['difference'], name)} ({_certainty(largest, name, level, n_pairs)})"
     return _sentence(text + (f"; for {_which(rows, NO_CLAIM)} one seed decides nothing" if len(known) < len(rows) else ""))
+
+
+def _certainty(row: pd.Series, name: str, level: float, n_pairs: int) -> str:
+    """Interval, and the p that the verdict rests on: an interval without 0 does not decide where several pairs are compared."""
+    if not np.isfinite(row["low"]):
+        return "the same in all seeds"
+    of, p = ("equivalence", row["p_equivalence_holm"]) if row["verdict"] == EQUIVALENT else ("difference", row["p_difference_holm"])
+    span = f"{100 * level:g}% interval {_number(row['low'], name)} to {_number(row['high'], name)}"
+    value = "below 0.001" if p < 0.001 else f"{p:.3f}"
+    return f"{span} taken alone; p of {of} {value} after Holm over all pairs of variants" if n_pairs > 1 else f"{span}, p of {of} {value}"
+
+
+def _random_ones(rows: pd.DataFrame) -> str:
+    """All random models of the rows, or the one by its name."""
+    return "the random ones" if len(rows) > 1 else RANDOM[rows["variant"].iloc[0]]
 
 
 def _which(rows: pd.DataFrame, verdict: str) -> str:
@@ -67,7 +83,7 @@ def _which(rows: pd.DataFrame, verdict: str) -> str:
         if verdict == UNDECIDED:
             return "any of them"
         return "both of them" if len(rows) == 2 else f"all {_word(len(rows))} of them"
-    return _joined([RANDOM[variant] for variant in found["variant"]])
+    return "it" if len(rows) == 1 else _joined([RANDOM[variant] for variant in found["variant"]])
 
 
 def _separating(random: pd.DataFrame) -> str:
@@ -76,7 +92,7 @@ def _separating(random: pd.DataFrame) -> str:
     if known.empty:
         return "Which metrics separate trained from random stays open: that takes at least two seeds, and better five."
     to_tell = _random_models(known)
-    every = "every random model" if to_tell == _random_models(random) else "every random model that has the seeds to tell"
+    every = f"{'the' if len(to_tell) == 1 else 'every'} random model" + ("" if to_tell == _random_models(random) else " that has the seeds to tell")
     present = set(known["metric"])
     of_metric = {name: known[known["metric"] == name] for name in SEPARATING if name + NO_FIRST not in present}
     found = [_how_far(rows, name) for name, rows in of_metric.items() if _random_models(rows) == to_tell and _separates(rows)]
@@ -111,18 +127,21 @@ def _trust(random: pd.DataFrame, comparisons: pd.DataFrame) -> str:
     if known.empty:
         return "There is one seed to an arm, so the intervals are over the latents of these SAEs only; another seed may give other numbers."
     fewest = int(known[["n_a", "n_b"]].min(axis=None))
+    alone = len(_random_models(random)) == 1
+    each, their, these = ("the", "the random model's", "this model") if alone else ("each", "the random models'", "these models")
     if set(known["claim"]) == {THESE_WEIGHTS}:
-        text = f"all of this rests on {_word(fewest)} SAE seeds and one draw of each random model's weights, so it speaks of these weights and not of other random initializations"
+        text = f"all of this rests on {_word(fewest)} SAE seeds and one draw of {each} random model's weights, so it speaks of these weights and not of other random initializations"
     elif THESE_WEIGHTS in set(known["claim"]):
         text = f"all of this rests on {_word(fewest)} seeds or more; of a random model that was drawn once it speaks of those weights only, not of other random initializations"
     else:
-        text = f"all of this rests on {_word(fewest)} seeds or more and several draws of the random models' weights, so it speaks of other random initializations of these models too, but of one training run"
+        text = f"all of this rests on {_word(fewest)} seeds or more and several draws of {their} weights, so it speaks of other random initializations of {these} too, but of one training run"
     if len(known) < len(random):
         text += "; where an arm has one seed, a difference is one of single SAEs"
     if fewest >= FEW:
         return _sentence(text)
-    open_ones, total = (int(mask.sum()) for mask in (comparisons["verdict"] == UNDECIDED, comparisons["verdict"] != NO_CLAIM))
-    return _sentence(f"{text}; {_word(fewest)} seeds are few, {open_ones} of {total} comparisons by layer stay undecided, and undecided does not mean similar")
+    of_these = comparisons[(comparisons["variant_a"] == TRAINED) & comparisons["variant_b"].isin(RANDOM)]
+    open_ones, total = (int(mask.sum()) for mask in (of_these["verdict"] == UNDECIDED, of_these["verdict"] != NO_CLAIM))
+    return _sentence(f"{text}; {_word(fewest)} seeds are few, {open_ones} of {total} comparisons of trained with random by layer and metric stay undecided, and undecided does not mean similar")
 
 
 def _over(rows: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """Inference over seeds, against scipy, statsmodels and simulation."""
 
+import re
 from itertools import product
 
 import numpy as np
@@ -344,8 +345,29 @@ def test_sentences_claim_no_more_than_the_seeds_show(tmp_path, seeds):
     else:
         assert "these weights and not of other random initializations" in third
         assert ("undecided does not mean similar" in third) == (seeds == 2)
+    if seeds == 2:
+        of_random = found[(found["variant_a"] == TRAINED) & (found["variant_b"] != "control")]
+        assert f" {(of_random['verdict'] == 'undecided').sum()} of {len(of_random)} comparisons of trained with random" in third
     if seeds == 5:
         assert "is different from" in first and "explained variance" in second and "most at layer" in second
+
+
+def sentences(cells, metrics=(FUZZ,)):
+    found = compared(cells, metrics=list(metrics))
+    return answer_sentences(model_answers(found, compare_over_layers(cells, NO_LATENTS, list(metrics))), found)
+
+
+def test_an_interval_without_zero_stands_beside_the_p_that_leaves_the_difference_undecided():
+    arms = {TRAINED: [0.7395, 0.7405], "step0": [0.7, 0.7], "rerandomized_excl": [0.7, 0.72], OTHER: [0.73, 0.72], "control": [0.5, 0.49]}
+    first, *_ = sentences(cells_of({variant: np.reshape(values, (1, 1, 2)) for variant, values in arms.items()}))
+    interval, p = re.search(r"interval (\S+) to \S+ taken alone; p of difference (\S+) after Holm over all pairs of variants", first).groups()
+    assert "cannot be told different" in first and float(interval) > 0 and float(p) > 0.05
+
+
+def test_a_single_random_model_is_spoken_of_as_one(rng):
+    said = " ".join(sentences(cells_of({variant: rng.normal(0.8, 0.01, (2, 1, 2)) for variant in (TRAINED, OTHER)})))
+    assert " in the wholly re-randomized model" in said and "the random model's weights" in said and "Holm" not in said
+    assert not re.search(r"random ones|of them|every random|each random|largest", said)
 
 
 def test_sentences_name_the_models_that_one_seed_leaves_open(rng):
@@ -354,7 +376,7 @@ def test_sentences_name_the_models_that_one_seed_leaves_open(rng):
     found = compared(cells)
     first, second, third = answer_sentences(model_answers(found, compare_over_layers(cells, NO_LATENTS, [FUZZ])), found)
     assert "is different from the wholly re-randomized model" in first and "for the model at step 0 one seed decides nothing" in first
-    assert "every random model that has the seeds to tell is fuzzing AUROC" in second and "single SAEs" in third
+    assert "the random model that has the seeds to tell is fuzzing AUROC" in second and "single SAEs" in third
 
 
 def test_a_metric_that_a_random_model_lacks_does_not_separate_from_every_one(rng):
