@@ -7,7 +7,7 @@
 
 #include "app/arguments.h"
 #include "base/errors.h"
-#include "model/hookpoint.h"
+#include "model/transformer_lens.h"
 #include "sae/folder.h"
 #include "sae/saelens_folder.h"
 
@@ -42,30 +42,11 @@ void require_empty(const fs::path& folder) {
   throw OutputError(folder.string(), "is there and not empty; give another -o FOLDER, nothing is overwritten");
 }
 
-//! The name of TransformerLens, which SAELens uses, of a hookpoint.
-std::string hook_name_of(const model::Hookpoint& hookpoint) {
-  switch (hookpoint.kind) {
-    case model::Hookpoint::Kind::kEmbedding:
-      return "hook_embed";
-    case model::Hookpoint::Kind::kResidual:
-      return fmt::format("blocks.{}.hook_resid_post", hookpoint.layer);
-    case model::Hookpoint::Kind::kAttention:
-      return fmt::format("blocks.{}.hook_attn_out", hookpoint.layer);
-    case model::Hookpoint::Kind::kMlp:
-      return fmt::format("blocks.{}.hook_mlp_out", hookpoint.layer);
-  }
-  throw std::logic_error("hookpoint without a name");
-}
-
 //! What the files say, or the folder's name where that is a hookpoint's.
 std::string hook_name_of(const fs::path& folder, const sae::FolderInfo& info) {
   if (!info.hook_name.empty()) return info.hook_name;
-  const fs::path whole = fs::absolute(folder).lexically_normal();
-  try {
-    return hook_name_of(model::hookpoint_from((whole.has_filename() ? whole : whole.parent_path()).filename()));
-  } catch (const InputError&) {
-    return "";
-  }
+  const auto hookpoint = sae::trained_on(fs::absolute(folder), info);
+  return hookpoint ? model::transformer_lens_name(*hookpoint) : "";
 }
 
 void export_sae(const fs::path& folder, sae::FolderFormat format, const fs::path& output, std::string model_name) {

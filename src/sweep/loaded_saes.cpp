@@ -57,14 +57,20 @@ std::string base_name(const std::string& model) {
   return name;
 }
 
-void check_fit(const std::string& folder, const sae::FolderInfo& sae, const Cell& place) {
-  if (sae.d_in != place.d_in) {
-    throw ModelError(folder, fmt::format("an SAE of width {}, expected {}, the width of {} at {}", sae.d_in, place.d_in,
-                                         place.model_name, place.hookpoint.name()));
+void check_fit(const std::string& folder, const sae::FolderInfo& info, const Cell& place) {
+  if (info.d_in != place.d_in) {
+    throw ModelError(folder, fmt::format("an SAE of width {}, expected {}, the width of {} at {}", info.d_in,
+                                         place.d_in, place.model_name, place.hookpoint.name()));
   }
-  if (!sae.model_name.empty() && base_name(sae.model_name) != base_name(place.model_name)) {
-    throw ModelError(folder, fmt::format("an SAE of the model {} by its cfg.json, expected one of {}", sae.model_name,
+  if (!info.model_name.empty() && base_name(info.model_name) != base_name(place.model_name)) {
+    throw ModelError(folder, fmt::format("an SAE of the model {} by its cfg.json, expected one of {}", info.model_name,
                                          place.model_name));
+  }
+  const auto hookpoint = sae::trained_on(folder, info);
+  if (hookpoint && *hookpoint != place.hookpoint) {
+    throw ModelError(folder,
+                     fmt::format("an SAE of {} by its {}, expected one of {}", hookpoint->name(),
+                                 info.hook_name.empty() ? "folder's name" : "cfg.json", place.hookpoint.name()));
   }
 }
 

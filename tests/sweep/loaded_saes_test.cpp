@@ -1,10 +1,14 @@
 #include "sweep/loaded_saes.h"
 
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "base/errors.h"
+#include "sae/saelens_folder.h"
+#include "support/temporary_folder.h"
 #include "sweep/cost.h"
 #include "sweep/output.h"
 #include "sweep/small_sweep.h"
@@ -101,6 +105,33 @@ TEST(LoadedSaes, OtherNamesInBracesAreRefused) {
 
 TEST(LoadedSaes, MissingFoldersAreNamed) {
   EXPECT_NE(error_of("/nowhere/{hookpoint}").find("/nowhere/layers.0/cfg.json"), std::string::npos);
+}
+
+TEST(LoadedSaes, OfAnotherHookpointAreRefused) {
+  const test::TemporaryFolder folder;
+  const auto folder_at = [&](const std::string& name, const char* hook) {
+    const sae::Parameters parameters{at::ones({256, 128}), at::zeros({256}), at::ones({256, 128}), at::zeros({128})};
+    sae::save_saelens(folder.path() / name, {sae::Architecture::kTopK, 4, parameters}, {"tiny", hook});
+  };
+  folder_at("one", "blocks.4.hook_resid_post");
+  folder_at("layers.3", "");
+  folder_at("unknown", "model.layers.5");
+  const auto error_at = [&](const std::string& name, int64_t layer) {
+    auto options = loading_sweep();
+    options.load = (folder.path() / name).string();
+    options.axes.layers = {LayerSelection{.layers = {layer}}};
+    try {
+      resolve_saes(options, small_inputs());
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_EQ(error_at("one", 4), "accepted");
+  EXPECT_NE(error_at("one", 1).find("an SAE of layers.4 by its cfg.json, expected one of layers.1"), std::string::npos);
+  EXPECT_EQ(error_at("layers.3", 3), "accepted");
+  EXPECT_NE(error_at("layers.3/", 1).find("an SAE of layers.3 by its folder's name"), std::string::npos);
+  EXPECT_EQ(error_at("unknown", 2), "accepted");
 }
 
 }  // namespace
