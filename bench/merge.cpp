@@ -118,6 +118,10 @@ void run(const Size& size, const fs::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && argv[1][0] == '-') {
+    fmt::print(stderr, "merge [CELLS [SHARDS [LATENTS [EXAMPLES]]]] [FOLDER]; makes some gigabytes there\n");
+    return 2;
+  }
   Size size;
   fs::path folder = "out/bench-merge";
   std::vector<uint64_t*> numbers = {&size.n_cells, &size.n_shards, &size.n_latents, &size.n_examples};

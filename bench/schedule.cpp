@@ -273,7 +273,9 @@ int main(int argc, char** argv) {
     const bench::Settings settings = bench::parse(argc, argv);
     return (settings.n_cells > 0 ? bench::print_many_cells(settings) : bench::print_table(settings)) ? 0 : 1;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "schedule: {}\n", error.what());
+    fmt::print(stderr,
+               "schedule: {}; schedule [--ranks N,...] [--runs N] [--configs FOLDER] [--cells N] [--memory-gb N]\n",
+               error.what());
     return 2;
   }
 }

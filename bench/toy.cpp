@@ -12,8 +12,13 @@
 using namespace saesweep;
 
 int main(int argc, char** argv) {
+  const int64_t epochs = argc > 1 ? std::atoll(argv[1]) : 2;
+  if (epochs < 1) {
+    fmt::print(stderr, "toy [EPOCHS]\n");
+    return 2;
+  }
   model::set_threads(1);
-  const toy::TrainingOptions training{.epochs = argc > 1 ? std::atoll(argv[1]) : 2};
+  const toy::TrainingOptions training{.epochs = epochs};
   const toy::DataOptions drawn;
   const toy::Dataset data = toy::make_dataset(drawn, nullptr, {"superposed", false, 0});
   const int64_t n_steps = training.epochs * data.train.n() / training.batch;

@@ -14,8 +14,11 @@ import os
 import sys
 from pathlib import Path
 
-import pyarrow
-import pyarrow.parquet
+try:
+    import pyarrow
+    import pyarrow.parquet
+except ModuleNotFoundError as missing:
+    sys.exit(f"parquet_to_jsonl.py: {missing}; run it as .venv/bin/python scripts/parquet_to_jsonl.py (scripts/setup.sh makes .venv)")
 
 ROWS_AT_ONCE = 4096
 
