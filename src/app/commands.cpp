@@ -17,6 +17,7 @@
 #include "app/status_command.h"
 #include "app/tokenize_command.h"
 #include "app/toy_command.h"
+#include "app/version.h"
 #include "base/errors.h"
 #include "base/suggest.h"
 
@@ -73,7 +74,7 @@ int dispatch(const std::vector<std::string>& args) {
     return 0;
   }
   if (args[0] == "--version") {
-    fmt::print("saesweep {}\n", SAESWEEP_VERSION);
+    fmt::print("saesweep {}\n", version());
     return 0;
   }
   for (const auto& command : commands()) {

@@ -8,6 +8,7 @@
 #include "app/arguments.h"
 #include "app/parallel_command.h"
 #include "app/progress_option.h"
+#include "app/version.h"
 #include "base/errors.h"
 #include "base/progress.h"
 #include "base/stop_signals.h"
@@ -57,7 +58,8 @@ sweep::RunSettings settings_of(const po::variables_map& given) {
           .retry_failed = given.contains("retry-failed"),
           .waits = given.contains("wait"),
           .shard = shard,
-          .progress = progress_mode(given)};
+          .progress = progress_mode(given),
+          .version = version()};
 }
 
 void print_summary(const sweep::RunSummary& summary) {

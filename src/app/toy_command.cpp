@@ -9,6 +9,7 @@
 #include "app/parallel_command.h"
 #include "app/progress_option.h"
 #include "app/toy_plan.h"
+#include "app/version.h"
 #include "base/errors.h"
 #include "base/progress.h"
 #include "base/stop_signals.h"
@@ -62,7 +63,8 @@ int run(const po::variables_map& given, const toy::ToyOptions& options, const St
   const sweep::RunSettings settings{.fresh = given.contains("fresh"),
                                     .retry_failed = given.contains("retry-failed"),
                                     .waits = given.contains("wait"),
-                                    .progress = progress_mode(given)};
+                                    .progress = progress_mode(given),
+                                    .version = version()};
   const sweep::ToySummary summary = sweep::run_toy(options, settings, signals, world);
   if (world.is_root()) print_summary(summary);
   const bool is_left = summary.n_done + summary.n_failed < summary.n_cells;

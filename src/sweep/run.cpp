@@ -302,7 +302,7 @@ void Run::open_results() {
     shape.n_vocabularies = words.size();
     shape.n_tokens = 0;
     for (const results::Vocabulary& one : words) shape.n_tokens = std::max<uint64_t>(shape.n_tokens, one.size());
-    results::RootInfo info = root_info(options_, device_, texts_->any());
+    results::RootInfo info = root_info(options_, settings_.version, device_, texts_->any());
     info.shard = settings_.shard.text();
     results_.emplace(results::ResultsWriter::recreate(folders_.results(), comm_, shape, row_plan_.rows, info,
                                                       last_stage(options_), words, grid_, row_plan_.sources));

@@ -24,6 +24,8 @@ struct RunSettings {
   //! The part of the sweep that this job runs.
   Shard shard = {};
   ProgressLine::Mode progress = ProgressLine::Mode::kNone;
+  //! Of the program, for the results file.
+  std::string version = {};
 };
 
 struct RunSummary {

@@ -50,10 +50,10 @@ std::string machine_line(at::Device device) {
   return name.empty() ? host_line() : fmt::format("{}, {}", host_line(), name);
 }
 
-results::RootInfo machine_info(at::Device device) {
+results::RootInfo machine_info(const std::string& version, at::Device device) {
   return {.sweep_name = "",
           .sweep = "",
-          .software = {{"saesweep", SAESWEEP_VERSION},
+          .software = {{"saesweep", version},
                        {"libtorch", model::libtorch_version()},
                        {"hdf5", results::storage_version()},
                        {"mpi", mpi::library_version()}},
@@ -61,8 +61,9 @@ results::RootInfo machine_info(at::Device device) {
           .created = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))};
 }
 
-results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text) {
-  results::RootInfo info = machine_info(device);
+results::RootInfo root_info(const SweepOptions& options, const std::string& version, at::Device device,
+                            const text::TokenizedText& text) {
+  results::RootInfo info = machine_info(version, device);
   info.sweep_name = options.name;
   info.sweep = options.resolved;
   info.n_bad_lines = static_cast<int64_t>(text.n_bad_lines());

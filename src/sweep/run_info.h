@@ -18,11 +18,12 @@ namespace saesweep::sweep {
 //! Host, processor and, where one is used, device: one line.
 std::string machine_line(at::Device device);
 
-//! What a results file says of the program and machine that make it: all but the sweep.
-results::RootInfo machine_info(at::Device device);
+//! What a results file says of the program, of such a version, and machine that make it: all but the sweep.
+results::RootInfo machine_info(const std::string& version, at::Device device);
 
 //! What the results file says of the run that makes it.
-results::RootInfo root_info(const SweepOptions& options, at::Device device, const text::TokenizedText& text);
+results::RootInfo root_info(const SweepOptions& options, const std::string& version, at::Device device,
+                            const text::TokenizedText& text);
 
 //! For people: what earlier runs left of so many cells, and what is new; "" where they left nothing, or nothing is to
 //! do. stages: of the cells that are not done.

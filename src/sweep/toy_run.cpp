@@ -119,7 +119,7 @@ void ToyRun::open_results() {
       if (ids.insert(cell.row.id).second) rows.push_back(cell.row);
     }
   });
-  results::RootInfo info = machine_info(device_);
+  results::RootInfo info = machine_info(settings_.version, device_);
   info.sweep_name = options_.name;
   info.sweep = options_.resolved;
   info.kind = "toy";

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -529,7 +530,8 @@ def test_bad_command_line(arguments: list[str], part: str) -> None:
 
 def test_help_and_version() -> None:
     assert "plan" in subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
-    assert "saesweep 0" in subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"saesweep \d+\.\d+\.\d+(\+[0-9a-f]{12}(\.changed)?)?\n", version)
     for command in ["plan", "run", "status", "inspect", "export", "tokenize", "activations"]:
         help_text = subprocess.run([PROGRAM, command, "--help"], capture_output=True, text=True, check=True).stdout
         assert f"saesweep {command}" in help_text
