@@ -7,9 +7,9 @@ from .answers import model_answers
 from .comparisons import compare_over_layers, compare_variants, default_margins
 from .correlations import entropy_correlations, rank_correlations
 from .means import variant_means
-from .sentences import answer_sentences
+from .sentences import SEPARATING, answer_sentences
 
 __all__ = [
-    "answer_sentences", "compare_over_layers", "compare_variants", "default_margins", "entropy_correlations", "model_answers",
+    "SEPARATING", "answer_sentences", "compare_over_layers", "compare_variants", "default_margins", "entropy_correlations", "model_answers",
     "rank_correlations", "variant_means",
 ]  # fmt: skip

@@ -14,7 +14,8 @@ from .context import Context, of_setting
 
 #: Panels of the figure of differences.
 SHOWN = ("fuzz_auroc", "detection_auroc", "simulation_correlation", "explained_variance", "cosine_similarity", "token_entropy")
-TABLED = (*SHOWN, "l1", "dead_fraction")
+#: Rows of its table: also all that the answer may name.
+TABLED = {*SHOWN, *inference.SEPARATING, "l1"}
 VERDICT_MARKS = {"different": "≠", "equivalent": "≈", "undecided": "?", "": "–"}
 HEADERS = {
     "variant": "against", "mean_a": "trained", "mean_b": "other", "low": "from", "high": "to", "p_difference_holm": "p diff. (Holm)", "p_equivalence_holm": "p equiv. (Holm)",
@@ -38,7 +39,7 @@ def differences(context: Context) -> str:
     if rows.empty or not np.isfinite(rows["difference"].astype(float)).any():
         return '<p class="empty">There are no two variants with a number yet.</p>'
     context.write(rows, "comparisons", "Pairs of variants compared, by layer")
-    overall = _answers(context)
+    overall = context.answers
     if overall.empty:
         return f'<p>No trained model is among the variants; all pairs: {tables.links("comparisons")}</p>'
     context.write(overall, "answers", "Trained against each other variant, means over layers", HEADERS)
@@ -60,13 +61,6 @@ def differences(context: Context) -> str:
         return figure + _overall(context, of_setting(overall, setting)) + _by_layer(context, of_trained)
 
     return context.per_setting(part)
-
-
-def _answers(context: Context) -> pd.DataFrame:
-    """model_answers with the p values of the comparison over layers."""
-    keys = [*SETTINGS, "model", "metric", "variant"]
-    of_trained = context.overall[context.overall["variant_a"] == "trained"].rename(columns={"variant_b": "variant"})
-    return context.answers.merge(of_trained[[*keys, "p_difference_holm", "p_equivalence_holm"]], on=keys, how="left")
 
 
 def _overall(context: Context, rows: pd.DataFrame) -> str:

@@ -68,9 +68,10 @@ def _rocs(context: Context, cells: pd.DataFrame, suffix: str) -> str:
         if curves:
             areas = pd.DataFrame([(*at, area(*curve)) for at, curve in curves.items()], columns=["variant", "layer", "area"])
             means = listed(means_over_layers(areas, "area"))
-            said = f" Area, mean over layers: {means}." if means else ""
+            said = f" Area under the pooled curves, mean over layers: {means}." if means else ""
             alt = f"ROC curves of {name}, a panel per layer.{said}"
-            caption = f"{name.capitalize()}: all judged examples of a variant's cells together; dotted: chance.{escape(said)}"
+            why = " Elsewhere scores are means of each latent's own AUROC; here examples of different latents are ranked together, so the numbers differ." if means else ""
+            caption = f"{name.capitalize()}: all judged examples of a variant's cells together; dotted: chance.{escape(said + why)}"
             parts.append(context.figure(score_figures.roc_curves(f"roc_{scorer}{suffix}", curves, alt, caption)))
     return "".join(parts)
 

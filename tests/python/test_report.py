@@ -20,8 +20,9 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score, roc_curve
 
 import analysis
-from analysis import scores
+from analysis import inference, scores
 from analysis.__main__ import main
+from analysis.metrics import METRICS
 
 SECTIONS = ["answer", "figure2", "roc", "differences", "seeds", "entropy", "nulls", "latent-dashboards", "explained-variance", "curves", "firing-rates", "cells", "failures", "provenance"]
 FIGURES = ["curves", "differences", "entropy", "figure2", "firing_rates", "roc_detection", "roc_fuzz", "seeds"]
@@ -91,6 +92,12 @@ def test_page_has_every_section_with_a_heading_and_its_figures(made):
     assert len(page.ids) == len(set(page.ids))
     assert "60 of 60 cells done" in made[2] and "it is no evidence" in made[2]
     assert "mean something for the trained variant only" in made[2]
+
+
+def test_every_metric_that_the_answer_may_name_stands_in_the_table_that_is_not_folded(made):
+    part = made[2].split('<section id="differences"')[1].split("</section>")[0].split("<details>")[0]
+    named = [metric.label for metric in METRICS if metric.name in inference.SEPARATING and metric.name != "simulation_correlation"]
+    assert len(named) == 8 and all(f">{label}</th>" in part for label in named)
 
 
 def test_page_loads_nothing_from_elsewhere(made):

@@ -125,7 +125,7 @@ def test_areas_of_roc_curves_are_named_for_variants_with_all_layers(context_of):
     states = [DONE] * 3 + [TO_COME] + [DONE] * 16  # trained has one seed in layer 1
     states[6:8] = [TO_COME] * 2  # rerandomized_incl has no layer 1
     text = score_sections.rocs(context_of(states=states))
-    said = text.split("Area, mean over layers:")[1].split(".</")[0]
+    said = text.split("Area under the pooled curves, mean over layers:")[1].split(". Elsewhere")[0]
     assert "Trained" in said and "Control" in said and "incl. emb." not in said
 
 
