@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +53,13 @@ def model_labels(models: Iterable[str]) -> dict[str, str]:
     return {m: s if list(short.values()).count(s) == 1 else m for m, s in short.items()}
 
 
-def setting_label(setting: tuple) -> str:
-    """A line for people: topk, R = 16, k = 16, 204,800 training tokens, hookpoint layers.N. Loaded SAEs have 0 tokens."""
+def setting_label(setting: tuple, without: Collection[str] = ()) -> str:
+    """A line for people: topk, R = 16, k = 16, 204,800 training tokens, hookpoint layers.N. Loaded SAEs have 0 tokens.
+    without: of SETTINGS, what is not named."""
     kind, architecture, expansion, sparsity, tokens = setting
     training = f"{tokens:,} training tokens" if tokens > 0 else "not trained in this sweep"
-    line = f"{architecture}, R = {expansion:g}, {sparsity}, {training}, hookpoint {kind}"
+    parts = {"architecture": architecture, "expansion_factor": f"R = {expansion:g}", "sparsity": sparsity, "tokens": training, "hookpoint_kind": f"hookpoint {kind}"}
+    line = ", ".join(part for name, part in parts.items() if name not in without)
     return line.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 

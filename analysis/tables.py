@@ -66,14 +66,14 @@ def table(caption: str, header: list[str], rows: list[str], attributes: str = ""
     )
 
 
-def of_frame(caption: str, frame: pd.DataFrame, headers: Mapping[str, str] | None = None) -> str:
+def of_frame(caption: str, frame: pd.DataFrame, headers: Mapping[str, str] | None = None, attributes: str = "") -> str:
     """A frame, without its index, as a table: numbers to the right, texts to the left and escaped. headers: of columns, where
     not their names."""
     numeric = {name: all(isinstance(value, NUMBERS) and not isinstance(value, BOOLS) for value in frame[name]) for name in frame}
     labels = {name: (headers or {}).get(name, str(name).replace("_", " ")) for name in frame}
     header = [f'<th scope="col"{" class=num" if numeric[name] else ""}>{escape(labels[name])}</th>' for name in frame]
     rows = ["".join(_frame_cell(value, numeric[name]) for name, value in zip(frame, row)) for row in frame.itertuples(index=False)]
-    return table(caption, header, rows)
+    return table(caption, header, rows, attributes)
 
 
 def links(name: str) -> str:

@@ -16,13 +16,16 @@ from ..latex import write_table
 from ..load import Results, ResultsError
 from ..metrics import METRICS, Metric, variant_label
 from ..summary import SETTINGS, model_labels, setting_label
-from ..tables import counted, integer, of_frame
+from ..tables import counted, integer, number, of_frame
 from ..theme import write_figure
 from . import differences
 from .figure import by_layer
 from .match import Matched, match, with_whole_widths
-from .settings import settings
+from .settings import asked_differently, settings
 
+DENSE = 'class="dense"'
+#: Of axes of the match that SETTINGS hold under another name.
+SETTING_OF = {"k": "sparsity", "penalty": "sparsity", "hookpoint": "hookpoint_kind"}
 #: Rows of cells that are listed; the files hold all.
 LISTED = 100
 CAPTIONS = {
@@ -65,32 +68,33 @@ def write_comparison(a: Results, b: Results, output: Path, margins: Mapping[str,
 def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], frames: dict[str, pd.DataFrame], output: Path) -> dict[str, str]:
     names = [str(results.info.get("sweep_name", "unnamed sweep")) for results in (a, b)]
     found, bits = frames["differences"], frames["bits"]
-    differing = bits[bits["n_differ"] > 0]
     return {
         "title": escape(names[0] if names[0] == names[1] else f"{names[0]} beside {names[1]}"),
         "files": "".join(f"<p>{letter}: <strong>{escape(name)}</strong>, <code>{escape(', '.join(map(str, results.files)))}</code></p>" for letter, name, results in zip("AB", names, (a, b))),
-        "summary": escape(_summary(a, b, matched, found, bits)),
-        "figures": _figures(found, metrics, output) or '<p class="empty">No cell is evaluated in both yet.</p>',
+        "summary": escape(_summary(a, b, matched, found, bits, frames["settings"])),
+        "figures": _figures(found, metrics, matched, output) or '<p class="empty">No cell is evaluated in both yet.</p>',
         "overview": _overview(found),
-        "differences": of_frame("Differences", _labelled(_told(found)), HEADERS),
-        "latents": of_frame(CAPTIONS["latents"], _labelled(_told(frames["latents"])), HEADERS),
+        "differences": _each_layer(found),
+        "latents": _latents(frames["latents"]),
         "settings": of_frame(CAPTIONS["settings"], frames["settings"], HEADERS) if len(frames["settings"]) else "<p>Nothing.</p>",
-        "bits": of_frame("Columns that differ", differing, HEADERS) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>",
+        "bits": _bits(bits),
         "only": _only(matched),
         "tables": ", ".join(f"<code>{name}.csv</code>" for name in frames),
     }
 
 
-def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits: pd.DataFrame) -> str:
+def _summary(a: Results, b: Results, matched: Matched, found: pd.DataFrame, bits: pd.DataFrame, differing: pd.DataFrame) -> str:
     done = [results.cells["evaluated"].loc[matched.pairs[name]].to_numpy() for name, results in (("a", a), ("b", b))]
     counts = matched.only["sweep"].value_counts()
     text = f"{len(matched.pairs)} cells are in both sweeps, {int((done[0] & done[1]).sum())} of them evaluated in both; A alone has {counts.get('A', 0)}, B alone {counts.get('B', 0)}. {_left_out(matched)}"
     if len(matched.axes):
         text += "All cells differ in " + ", ".join(f"{row.axis} (A {_shown(row.a)}, B {_shown(row.b)})" for row in matched.axes.itertuples()) + ". "
+    asked = asked_differently(differing)
+    text += f"Settings differ{', too' if len(matched.axes) else ''}: {asked}. " if asked else ""
     same = int(matched.pairs["same_sae"].sum())
     text += f"{same} pairs have equal train ids: the same SAE asked for. " if same else "No pair has equal train ids: the SAEs were asked for differently. "
     n_differ = int((bits["n_differ"] > 0).sum())
-    text += "All reproducible numbers are equal in every bit. " if len(bits) and not n_differ else f"{n_differ} of {len(bits)} reproducible columns differ. " if len(bits) else ""
+    text += "All reproducible numbers are equal in every bit. " if bits["n"].any() and not n_differ else f"{n_differ} of {len(bits)} reproducible columns differ. " if n_differ else ""
     verdicts = found["verdict"].value_counts()
     claims = [f"{verdicts[name]} {name}" for name in ("equal", "different", "equivalent", "undecided") if verdicts.get(name, 0)]
     text += f"Of {len(found)} comparisons (variant, layer, metric) " + ", ".join(claims) + "." if claims else "With one seed no comparison makes a claim about the model." if len(found) else ""
@@ -104,18 +108,21 @@ def _left_out(matched: Matched) -> str:
     return f"Left out: {cells} without an SAE yet, which alone tells the width, since expansion factors are no whole numbers here. "
 
 
-def _figures(found: pd.DataFrame, metrics: list[Metric], output: Path) -> str:
-    """One for each model and setting."""
+def _figures(found: pd.DataFrame, metrics: list[Metric], matched: Matched, output: Path) -> str:
+    """One for each model and setting, under the name of what both sweeps share."""
     (output / "figures").mkdir(parents=True, exist_ok=True)
     for old in (output / "figures").glob("by_layer*"):
         old.unlink()
     groups = list(found.groupby([*SETTINGS, "model"], sort=False))
     labels = model_labels(found["model"].unique())
+    axes = matched.axes.set_index("axis")
+    differing = {SETTING_OF.get(axis, axis) for axis in axes.index}
     texts = []
     for i, (key, part) in enumerate(groups):
         name = "by_layer" + (f"-{i + 1}" if len(groups) > 1 else "")
         shown = [metric for metric in metrics if metric.name in set(part["metric"])]
-        title = f"{labels[key[-1]]}: {setting_label(key[:-1])}"
+        model = labels[key[-1]] if "model" not in axes.index else " beside ".join(model_labels(axes.loc["model"]).values())
+        title = ": ".join(filter(None, [model, setting_label(key[:-1], differing)]))
         chart = by_layer(name, part, shown, f"Metrics by layer of A and B, {title}. All values: differences.csv.")
         write_figure(still(chart), output / "figures", name)
         texts.append(f"<h3>{escape(title)}</h3>{figure_html(chart)}")
@@ -130,11 +137,37 @@ def _overview(found: pd.DataFrame) -> str:
     for (*_, metric, variant), part in found.groupby([*keys, "metric", "variant"], sort=False):
         verdicts = part["verdict"].replace("", "no claim").value_counts()
         rows.append(part[shown].iloc[0].to_dict() | {
-            "metric": metric, "variant": variant, "layers": len(part), "mean_a": part["mean_a"].mean(), "mean_b": part["mean_b"].mean(),
-            "difference": part["difference"].mean(), "max_abs": part["max_abs"].max(), "equal_bits": bool(part["equal_bits"].all()),
+            "metric": metric, "variant": variant, "mean_a": part["mean_a"].mean(), "mean_b": part["mean_b"].mean(), "difference": part["difference"].mean(),
             "verdict": ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items()),
+            "layers": len(part), "max_abs": part["max_abs"].max(), "equal_bits": bool(part["equal_bits"].all()),
         })  # fmt: skip
-    return of_frame("Means over layers, and the layers' verdicts", _labelled(pd.DataFrame(rows)), HEADERS) if rows else ""
+    return of_frame("Means over layers, and the layers' verdicts", _labelled(pd.DataFrame(rows)), HEADERS, DENSE) if rows else ""
+
+
+def _latents(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return '<p class="empty">Both sweeps have no scored latent in common.</p>'
+    return of_frame(CAPTIONS["latents"], _labelled(_told(frame)), HEADERS, DENSE)
+
+
+def _each_layer(found: pd.DataFrame) -> str:
+    """Folded. The verdict, which also tells equal bits, stands beside the difference, where a narrow window shows it."""
+    if found.empty:
+        return ""
+    frame = _told(found)
+    low, high = (frame[name].map(number) for name in ("low", "high"))
+    frame = frame.assign(interval=(low + "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}" + high).where(np.isfinite(frame["low"].astype(float)), None))
+    names = [name for name in frame if name not in ("low", "high", "interval", "verdict", "equal_bits")]
+    place = names.index("difference") + 1
+    text = of_frame("Differences", _labelled(frame[[*names[:place], "verdict", "interval", *names[place:]]]), HEADERS, DENSE)
+    return f"<details>\n<summary>Each layer</summary>\n{text}\n</details>"
+
+
+def _bits(bits: pd.DataFrame) -> str:
+    if not bits["n"].any():
+        return '<p class="empty">No number is in both sweeps yet.</p>'
+    differing = bits[bits["n_differ"] > 0]
+    return of_frame("Columns that differ", differing, HEADERS) if len(differing) else f"<p>All {len(bits)} columns are equal in every bit.</p>"
 
 
 def _only(matched: Matched) -> str:

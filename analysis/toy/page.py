@@ -155,13 +155,13 @@ class _Page:
 
     def _frame(self, name: str, frame: pd.DataFrame) -> str:
         """A frame as a table of the page."""
-        return tables.of_frame(CAPTIONS[name], self._shown(frame), HEADERS) + f"<p>{tables.links(name)}</p>"
+        return tables.of_frame(CAPTIONS[name], self._shown(frame), HEADERS, 'class="dense"') + f"<p>{tables.links(name)}</p>"
 
     def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
         """What people read of a frame: without what is the same for all, and with intervals as texts."""
         frame = frame.assign(model=frame["model"].map(self.labels)).drop(columns=UNSHOWN, errors="ignore")
         if "low" in frame:
-            spans = [f"{low:.3f} to {high:.3f}".replace("-", "−") if np.isfinite(low) else "" for low, high in zip(frame["low"], frame["high"])]
+            spans = [f"{low:.3f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:.3f}".replace("-", "−") if np.isfinite(low) else "" for low, high in zip(frame["low"], frame["high"])]
             verdicts = frame["verdict"].replace("", "no claim")
             frame = frame.drop(columns=["low", "high", "verdict"])
             place = frame.columns.get_loc("difference") + 1

@@ -1,5 +1,6 @@
 """python -m analysis compare: held against scipy on the files' own numbers."""
 
+import re
 import shutil
 
 import h5py
@@ -13,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 import analysis
 from analysis.__main__ import main
-from analysis.comparison import differences
+from analysis.comparison import differences, page
 from analysis.comparison.match import match
 from analysis.comparison.settings import settings
 from analysis.metrics import METRICS
@@ -219,6 +220,28 @@ def test_an_axis_on_which_all_cells_differ_is_named_and_cells_match_by_the_other
     assert (matched.pairs["a"] == matched.pairs["b"]).all()
 
 
+def test_page_names_what_both_share_and_in_what_they_differ(files, tmp_path):
+    def otherwise(file):
+        file["cells/tokens"][:], file["cells/k"][:] = 102_400, 8
+        file.attrs["sweep"] = np.bytes_(file.attrs["sweep"] + b'[text]\ntrain = "other"\nheld_out = 0.5\n[evaluate]\ntokens = 7\n[run]\nthreads = 9\n')
+
+    other = changed(files[0], tmp_path / "b.h5", otherwise)
+    assert main(["compare", str(files[0]), str(other), "-o", str(tmp_path / "out")]) == 0
+    text = (tmp_path / "out/index.html").read_text()
+    heading = re.search("<h3>(.*?)</h3>", text).group(1)
+    assert "topk" in heading and "hookpoint" in heading and "k\N{NO-BREAK SPACE}=" not in heading and "tokens" not in heading
+    assert "All cells differ in k (A 16, B 8), tokens (A 204,800, B 102,400). Settings differ, too: text (train, held_out), evaluate (tokens). " in text
+
+
+def test_sweeps_without_a_latent_or_a_number_in_common_say_so(files, tmp_path):
+    other = changed(files[0], tmp_path / "b.h5", lambda file: file["latents/index"].__setitem__(..., file["latents/index"][:] + 100))
+    assert main(["compare", str(files[0]), str(other), "-o", str(tmp_path / "out")]) == 0
+    latents = (tmp_path / "out/index.html").read_text().split('<section id="latents"')[1].split("</section>")[0]
+    assert "Both sweeps have no scored latent in common." in latents and "<thead>" not in latents
+    bits = pd.DataFrame({"frame": "cells", "column": ["mse"], "n": [0], "n_differ": [0], "max_abs": [np.nan]})
+    assert "No number is in both sweeps yet." in page._bits(bits) and "equal in every bit" in page._bits(bits.assign(n=1))
+
+
 def test_sweeps_without_a_common_cell_are_one_line_and_exit_code_2(files, tmp_path, capsys):
     other = changed(files[0], tmp_path / "b.h5", lambda file: file["cells/hookpoint"].__setitem__(slice(None), b"layer.x"))
     with h5py.File(other, "r+") as file:
@@ -236,6 +259,8 @@ def test_page_draws_its_figures_in_a_browser_without_a_network(files, written, t
             browser.open((written / "index.html").as_uri(), dark=dark)
             browser.wait("document.querySelectorAll('#chart-by_layer .scatterlayer .trace').length > 0")
             assert browser.said == []
+        cut = "Array.from(document.querySelectorAll('#metrics > .scroll'), box => box.scrollWidth - box.clientWidth)"
+        assert browser.run("innerWidth") <= 1400 and browser.run(cut) == [0], "all columns of the verdicts are in the window"
         assert browser.run("document.querySelector('h1').textContent") == "quickstart beside quick & other"
         cells = browser.run("Array.from(document.querySelectorAll('#settings td'), cell => cell.textContent)")
         assert {"quick & other", '"<b>openai</b>"'} <= set(cells)
