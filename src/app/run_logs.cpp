@@ -95,6 +95,8 @@ void take_progress(RankLog& log, const Json& line) {
   log.work.push_back(point);
   log.step = count(line, "step");
   log.n_steps = count(line, "steps");
+  log.seconds_left = number(line, "seconds_left");
+  log.seconds_left_time = log.last_time;
   if (log.at_work) return;
   // The line of the unit's start lies before what was read.
   if (LoggedUnit unit = unit_of(line); unit.n_cells > 0) log.at_work = std::move(unit);

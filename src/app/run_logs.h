@@ -72,6 +72,9 @@ struct RankLog {
   std::optional<LoggedUnit> at_work = {};
   //! Of the unit it is at; 0 of 0 where nothing is trained yet.
   int64_t step = 0, n_steps = 0;
+  //! Until the devices of all ranks are done, by the first rank's last line about it, and when that was: since 1970,
+  //! UTC.
+  double seconds_left = kUnknown, seconds_left_time = kUnknown;
   //! In the order of their ends.
   std::vector<LoggedUnit> finished = {};
   std::optional<LoggedJudge> judge = {};

@@ -24,10 +24,7 @@ Json rates_json(const Rates& rates) {
 }
 
 Json left_json(const TimeLeft& left) {
-  return {{"total", number(left.total())},
-          {"device", number(left.device)},
-          {"judge", number(left.judge)},
-          {"is_partial", left.is_partial}};
+  return {{"total", number(left.total())}, {"device", number(left.device)}, {"judge", number(left.judge)}};
 }
 
 Json unit_json(const LoggedUnit& unit, double seconds) {

@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 
 namespace saesweep::app {
 namespace {
 
-using results::Stage;
 using results::State;
 
 constexpr double kRateSeconds = 120;
@@ -27,46 +24,6 @@ void add(Rates& sum, const Rates& part) {
   add(sum.judged_requests, part.judged_requests);
   sum.n_ranks += part.n_ranks;
 }
-
-//! A mean, and means of parts of the whole, by a key.
-class Means {
- public:
-  void add(const CellProgress& cell, double amount, double of = 1) {
-    if (std::isnan(amount) || !(of > 0)) return;
-    for (const std::string& key : keys_of(cell)) {
-      auto& [sum, weight] = sums_[key];
-      sum += amount;
-      weight += of;
-    }
-  }
-  //! By the narrowest key that has any; NaN where nothing is known.
-  double of(const CellProgress& cell) const {
-    for (const std::string& key : keys_of(cell)) {
-      if (const auto found = sums_.find(key); found != sums_.end()) return found->second.first / found->second.second;
-    }
-    return kUnknown;
-  }
-
- private:
-  static std::vector<std::string> keys_of(const CellProgress& cell) {
-    return {cell.row.model + "/" + std::to_string(cell.row.expansion_factor), cell.row.model, ""};
-  }
-  std::unordered_map<std::string, std::pair<double, double>> sums_;
-};
-
-//! What cells have taken, for those to come.
-struct Experience {
-  //! Seconds a training token; seconds a cell.
-  Means train, evaluate, harvest;
-
-  explicit Experience(const std::vector<CellProgress>& cells) {
-    for (const CellProgress& cell : cells) {
-      train.add(cell, cell.train_seconds, cell.tokens_trained);
-      evaluate.add(cell, cell.evaluate_seconds);
-      harvest.add(cell, cell.harvest_seconds);
-    }
-  }
-};
 
 //! Requests that a cell took so far; NaN before one was scored.
 double requests_of_cell(const JobStatus& job) {
@@ -90,76 +47,13 @@ double judge_seconds(const JobStatus& job, size_t n_cells) {
   return std::isfinite(seconds) ? seconds : kUnknown;
 }
 
-//! Which rank is at a cell, which share of its training is done, and how many training tokens that rank does a second.
-struct Place {
-  size_t rank = 0;
-  double share_trained = 0;
-  double rate = kUnknown;
-};
-
-//! What is left of a job.
-class Work {
- public:
-  Work(const JobStatus& job, const Experience& experience)
-      : experience_(experience), of_ranks_(std::max<size_t>(1, job.ranks.size()), 0) {
-    const double rate = rates_of(job).trained_tokens;
-    rank_rate_ = rate > 0 ? rate / static_cast<double>(of_ranks_.size()) : kUnknown;
-    for (size_t rank = 0; rank < job.ranks.size(); ++rank) {
-      const RankLog& log = job.ranks[rank];
-      if (!log.at_work) continue;
-      const double share = log.n_steps > 0 ? static_cast<double>(log.step) / static_cast<double>(log.n_steps) : 0;
-      const double own_rate = rates_of(log).trained_tokens;
-      for (const std::string& id : log.at_work->cells)
-        places_[id] = {rank, share, own_rate > 0 ? own_rate : rank_rate_};
-    }
+//! As the run itself reckoned it last.
+double device_seconds(const JobStatus& job, double now) {
+  for (const RankLog& log : job.ranks) {
+    if (!std::isnan(log.seconds_left)) return std::max(0.0, log.seconds_left - (now - log.seconds_left_time));
   }
-
-  void add(const CellProgress& cell) {
-    const auto found = places_.find(cell.row.id);
-    const double seconds = seconds_of(cell, found == places_.end() ? Place{0, 0, rank_rate_} : found->second);
-    seconds_ += seconds;
-    if (found != places_.end()) of_ranks_[found->second.rank] += seconds;
-    n_to_score_ += cell.row.score_id.empty() ? 0 : 1;
-  }
-
-  TimeLeft left(const JobStatus& job) const {
-    // The rank with the longest unit, or all ranks together.
-    const double longest = *std::ranges::max_element(of_ranks_);
-    const double device = std::isnan(seconds_) ? kUnknown : seconds_ / static_cast<double>(of_ranks_.size());
-    return {.device = std::isnan(device) ? kUnknown : std::max(device, longest),
-            .judge = judge_seconds(job, n_to_score_),
-            .is_partial = is_partial_};
-  }
-
- private:
-  //! Of one rank.
-  double seconds_of(const CellProgress& cell, const Place& place) {
-    double seconds = 0;
-    if (cell.stage < Stage::kTrained) {
-      const double a_token = experience_.train.of(cell);
-      const double tokens = static_cast<double>(cell.row.tokens) * (1 - place.share_trained);
-      seconds += tokens * (std::isnan(a_token) ? 1 / place.rate : a_token);
-    }
-    if (cell.stage < Stage::kEvaluated) seconds += known(experience_.evaluate.of(cell));
-    if (cell.stage < Stage::kHarvested && !cell.row.score_id.empty()) seconds += known(experience_.harvest.of(cell));
-    return seconds;
-  }
-
-  double known(double seconds) {
-    is_partial_ |= std::isnan(seconds);
-    return std::isnan(seconds) ? 0 : seconds;
-  }
-
-  const Experience& experience_;
-  std::unordered_map<std::string_view, Place> places_;
-  //! Training tokens a second.
-  double rank_rate_ = kUnknown;
-  double seconds_ = 0;
-  //! Of these, the units that ranks are at.
-  std::vector<double> of_ranks_;
-  size_t n_to_score_ = 0;
-  bool is_partial_ = false;
-};
+  return kUnknown;
+}
 
 bool is_open(const CellProgress& cell) {
   return cell.state != State::kDone && cell.state != State::kFailed;
@@ -205,14 +99,15 @@ double TimeLeft::total() const {
 
 std::vector<TimeLeft> times_left(const SweepStatus& status) {
   if (status.is_toy()) return std::vector<TimeLeft>(status.jobs.size());
-  const Experience experience(status.cells);
-  std::vector<Work> work;
-  for (const JobStatus& job : status.jobs) work.emplace_back(job, experience);
+  std::vector<size_t> n_to_score(status.jobs.size());
   for (const CellProgress& cell : status.cells) {
-    if (cell.job && is_open(cell)) work[*cell.job].add(cell);
+    if (cell.job && is_open(cell) && !cell.row.score_id.empty()) ++n_to_score[*cell.job];
   }
   std::vector<TimeLeft> left;
-  for (size_t job = 0; job < work.size(); ++job) left.push_back(work[job].left(status.jobs[job]));
+  for (size_t job = 0; job < status.jobs.size(); ++job) {
+    left.push_back({.device = device_seconds(status.jobs[job], status.now),
+                    .judge = judge_seconds(status.jobs[job], n_to_score[job])});
+  }
   return left;
 }
 
@@ -223,7 +118,6 @@ TimeLeft time_left(const SweepStatus& status) {
     if (!status.jobs[job].is_running()) continue;
     all.device = later(all.device, times[job].device);
     all.judge = later(all.judge, times[job].judge);
-    all.is_partial |= times[job].is_partial;
   }
   return all;
 }

@@ -29,16 +29,13 @@ struct TimeLeft {
   double device = kUnknown;
   //! Until all are scored, if the judge goes on as now; 0 where nothing is left to score.
   double judge = kUnknown;
-  //! Evaluation or harvest is not counted, since no cell has come so far.
-  bool is_partial = false;
 
   //! Both stages overlap.
   double total() const;
 };
 
-//! Of each job: what is left of its cells by what such cells took so far (of the same model and expansion factor where
-//! there are any), or for training by the rate, over its ranks; at least what the rank with the longest unit has left.
-//! Unknown of toy sweeps, which do not say how many ranks and threads they have.
+//! Of each job: the device as the job itself reckoned it, less what has passed since; the judge by what cells took so
+//! far. Unknown of toy sweeps, which write no logs.
 std::vector<TimeLeft> times_left(const SweepStatus& status);
 //! Of the running job that needs longest.
 TimeLeft time_left(const SweepStatus& status);

@@ -155,12 +155,10 @@ double known_total(const TimeLeft& left) {
 std::string left_text(const SweepStatus& status) {
   if (!status.is_running() || status.cells.empty() || status.is_toy()) return "";
   const TimeLeft left = time_left(status);
-  if (std::isnan(left.device)) return "Time left: unknown before ranks have logged their first progress\n";
+  if (std::isnan(left.device)) return "Time left: unknown before the ranks have worked for some seconds\n";
   std::string text = fmt::format("Time left{}: ", has_cells_elsewhere(status) ? " of the jobs that run" : "");
-  text += fmt::format("{} {}", left.is_partial ? "at least" : "about", duration_text(known_total(left)));
-  if (left.is_partial) {
-    text += "; no cell has come through all stages yet";
-  } else if (std::isnan(left.judge)) {
+  text += "about " + duration_text(known_total(left));
+  if (std::isnan(left.judge)) {
     text += " for the device, unknown for the judge, which is behind";
   } else if (left.judge > 0) {
     text += fmt::format(" (device {}, judge {})", duration_text(left.device), duration_text(left.judge));

@@ -1,13 +1,16 @@
 #pragma once
 
-#include <chrono>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/progress.h"
+#include "base/stopwatch.h"
+#include "sweep/work_left.h"
 
 namespace saesweep::sweep {
 
@@ -21,6 +24,11 @@ struct ProgressMessage {
   int64_t judged_requests = 0;
   int32_t cells_done = 0;
   int32_t cells_failed = 0;
+  //! Of the device, in predicted seconds: of the unit that it begins; done; and counted, but not to be done after all,
+  //! as what a checkpoint has, or below 0 the other way round.
+  double work_begun = 0;
+  double work_done = 0;
+  double work_spared = 0;
   //! A line for the user, or "".
   std::string note = {};
 
@@ -31,26 +39,33 @@ struct ProgressMessage {
 //! The whole of a run, for its progress line.
 class ProgressBoard {
  public:
-  //! trained_tokens, evaluated_tokens, judged_requests: what the run will come to, counted as in ProgressMessage.
-  ProgressBoard(ProgressLine::Mode mode, int64_t n_cells, int64_t n_done, int64_t trained_tokens,
-                int64_t evaluated_tokens, int64_t judged_requests = 0);
+  //! work, judged_requests: what the run will come to, counted as in ProgressMessage.
+  ProgressBoard(ProgressLine::Mode mode, int64_t n_cells, int64_t n_done, double work, int64_t judged_requests = 0);
 
-  void take(const ProgressMessage& message);
-  //! `12/60 cells, 85k tokens/s, 2 min 10 s left, judged 1200 of about 9000 requests`.
+  //! Of a rank.
+  void take(int rank, const ProgressMessage& message);
+  //! `12/60 cells, 85k tokens/s, 2 min 10 s left, judged 1200 of about 9000 requests`; rates and time left once there
+  //! is enough to go by.
   std::string text() const;
+  //! Until the devices are done, as of the last message; NaN where it is not known. Any thread may ask.
+  double seconds_left() const { return seconds_left_; }
   void finish();
 
  private:
+  std::string rate_text() const;
+
   ProgressLine line_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Stopwatch clock_;
   int64_t n_cells_;
   int64_t n_done_;
   int64_t n_failed_ = 0;
-  double total_work_;
+  WorkLeft work_;
+  //! Trained since the first message about it, and when that came.
   int64_t trained_tokens_ = 0;
+  std::optional<double> trained_since_ = {};
   int64_t total_requests_;
   int64_t judged_requests_ = 0;
-  double work_ = 0;
+  std::atomic<double> seconds_left_;
 };
 
 }  // namespace saesweep::sweep

@@ -47,6 +47,7 @@
 #include "sweep/unit_harvest.h"
 #include "sweep/unit_run.h"
 #include "sweep/units.h"
+#include "sweep/work_left.h"
 #include "text/tokenizer.h"
 #include "train/checkpoint.h"
 
@@ -92,18 +93,18 @@ class Run {
   void open_results();
   std::vector<results::Vocabulary> vocabularies() const;
   bool has_vocabularies(const std::vector<results::Vocabulary>& words) const;
-  //! The cells as what is left of them: their costs.
   std::vector<Cell> cells_left() const;
   void start_log();
   void work();
   std::vector<UnitCost> unit_costs();
+  //! Of to_do_, in units_.
+  std::vector<CellWork> cell_work() const;
   void work_on(const Assignment& assignment, const UnitContext& context);
   //! Until few enough cells wait for the judge that the device may bring more.
   void wait_for_judge(const std::function<void()>& idle, Stopping& stopping);
   void note_stop(Stopping& stopping, const Scoring::Report& report);
   void note_progress(const ProgressMessage& message);
   void log_progress() const;
-  ProgressBoard board() const;
   void check_harvest() const;
   //! Which of vocabularies() names the cell's token ids.
   int64_t vocabulary_of(const Cell& cell) const;
@@ -127,7 +128,10 @@ class Run {
   std::vector<uint64_t> rows_;
   std::vector<results::Stage> stages_;
   std::vector<Cell> to_do_;
+  //! The same as what is left of them: their costs.
+  std::vector<Cell> left_;
   std::vector<Unit> units_;
+  std::vector<CellWork> cell_work_;
   int64_t n_done_before_ = 0;
   //! By the hash of their files.
   std::map<std::string, text::Tokenizer> tokenizers_;
@@ -147,6 +151,8 @@ class Run {
   int64_t step_ = 0, n_steps_ = 0;
   ProgressMessage done_;
   Stopwatch since_progress_;
+  //! While there is work; on the root it knows of all.
+  const ProgressBoard* board_ = nullptr;
   bool told_stop_ = false;
   //! The signal, or who was asked; "" where this run was not stopped.
   std::string stop_reason_;
@@ -172,7 +178,9 @@ void Run::prepare() {
   if (options_.autointerp.is_wanted) {
     on_all(comm_, [&](int64_t&) { scoring_.emplace(options_, folders_, comm_, *results_, tokenizers_, log_); });
   }
-  units_ = make_units(cells_left(), options_.run, *predicted_cost_, memory);
+  left_ = cells_left();
+  units_ = make_units(left_, options_.run, *predicted_cost_, memory);
+  cell_work_ = cell_work();
 }
 
 void Run::choose_cells() {
@@ -334,28 +342,12 @@ bool Run::has_vocabularies(const std::vector<results::Vocabulary>& words) const 
   return comm_.all(has_all);
 }
 
-ProgressBoard Run::board() const {
-  int64_t trained = 0, evaluated = 0;
-  for (const Cell& cell : to_do_) {
-    const std::string& tokenizer = inputs_.models.at(cell.model_path).tokenizer_hash;
-    trained += cell.tokens / options_.train.batch_tokens * options_.train.batch_tokens;
-    for (const text::Split split : {text::Split::kTrain, text::Split::kHeldOut}) {
-      const text::TokenRows& rows = texts_->of(tokenizer).rows(split);
-      evaluated += rows_for(options_.evaluate.tokens, rows) * options_.text.context_length;
-      const bool is_harvested = options_.autointerp.is_wanted && split == text::Split::kHeldOut;
-      if (is_harvested) evaluated += harvest_rows(options_, rows).n * options_.text.context_length;
-    }
-  }
-  return {comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone,
-          static_cast<int64_t>(cells_.size()),
-          n_done_before_,
-          trained,
-          evaluated,
-          n_requests(to_do_, options_)};
-}
-
 void Run::work() {
-  ProgressBoard progress = board();
+  double seconds = 0;
+  for (const CellWork& one : cell_work_) seconds += one.left();
+  ProgressBoard board(comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone,
+                      static_cast<int64_t>(cells_.size()), n_done_before_, seconds, n_requests(to_do_, options_));
+  board_ = &board;
   tell_places(device_, options_.run.threads, settings_.progress != ProgressLine::Mode::kNone, log_, comm_);
   Scheduler scheduler(unit_costs(), comm_.size(), options_.run.cells_per_unit == 0);
   const Stopwatch watch;
@@ -368,8 +360,9 @@ void Run::work() {
             {static_cast<int64_t>(work.unit), static_cast<int64_t>(work.first), static_cast<int64_t>(work.last),
              static_cast<int64_t>(work.seconds * 1000)}};
   };
-  mpi::WorkQueue queue(
-      comm_, answer, [&](int, std::span<const std::byte> message) { progress.take(ProgressMessage::decode(message)); });
+  mpi::WorkQueue queue(comm_, answer, [&](int rank, std::span<const std::byte> message) {
+    board.take(rank, ProgressMessage::decode(message));
+  });
   Stopping stopping(signals_, queue, options_.run.grace_seconds);
   Checkpointing checkpoints(options_, folders_, log_);
   const auto report = [&](const ProgressMessage& message) {
@@ -427,7 +420,8 @@ void Run::work() {
   log_progress();
   if (stopping.is_wanted()) stop_reason_ = stopping.signal().empty() ? "another rank" : stopping.signal();
   queue.finish();
-  progress.finish();
+  board.finish();
+  board_ = nullptr;
   prediction_.seconds = comm_.max(device_seconds);
   prediction_.judge_seconds = comm_.max(watch.seconds()) - prediction_.seconds;
   if (scoring_) prediction_.requests = comm_.sum(scoring_->n_answered());
@@ -436,14 +430,33 @@ void Run::work() {
 //! Of units_; on the root also what they come to.
 std::vector<UnitCost> Run::unit_costs() {
   std::vector<UnitCost> costs;
-  const std::vector<Cell> left = cells_left();
-  for (const Unit& unit : units_) costs.push_back(unit_cost(unit, left, *predicted_cost_, stages_));
+  for (const Unit& unit : units_) costs.push_back(unit_cost(unit, left_, *predicted_cost_, stages_));
   if (comm_.is_root()) {
     const std::vector<double> speeds(static_cast<size_t>(comm_.size()), 1.0);
     prediction_.predicted_seconds = simulate(costs, speeds, options_.run.cells_per_unit == 0).makespan;
     prediction_.predicted_requests = n_requests(to_do_, options_);
   }
   return costs;
+}
+
+std::vector<CellWork> Run::cell_work() const {
+  std::vector<CellWork> all(to_do_.size());
+  for (const Unit& unit : units_) {
+    std::vector<const Cell*> cells;
+    for (const size_t i : unit.cells) cells.push_back(&to_do_[i]);
+    const double share = 1 / static_cast<double>(cells.size());
+    const StageSeconds shared = predicted_cost_->shared(cells).times({share, share, share});
+    for (const size_t i : unit.cells) {
+      CellWork& work = all[i];
+      work.seconds = predicted_cost_->own(to_do_[i]);
+      work.seconds += shared;
+      const auto tokens = static_cast<double>(to_do_[i].tokens);
+      work.trained = tokens > 0 ? 1 - static_cast<double>(left_[i].tokens) / tokens : 0;
+      work.evaluated = stages_[i] >= results::Stage::kEvaluated ? 1 : 0;
+      work.harvested = stages_[i] >= results::Stage::kHarvested ? 1 : 0;
+    }
+  }
+  return all;
 }
 
 void Run::wait_for_judge(const std::function<void()>& idle, Stopping& stopping) {
@@ -477,6 +490,9 @@ void Run::log_progress() const {
                {"steps", n_steps_},
                {"trained_tokens", done_.trained_tokens},
                {"evaluated_tokens", done_.evaluated_tokens}};
+  if (board_ != nullptr && comm_.is_root() && !std::isnan(board_->seconds_left())) {
+    line["seconds_left"] = board_->seconds_left();
+  }
   if (scoring_) line["judge"] = scoring_->usage();
   log_.write("progress", line);
 }
@@ -492,11 +508,13 @@ const text::Tokenizer& Run::tokenizer_of(const Cell& cell) const {
 void Run::work_on(const Assignment& assignment, const UnitContext& context) {
   const std::vector<size_t>& numbers = units_[assignment.unit].cells;
   std::vector<UnitCell> cells;
+  double work = 0;
   at_work_.clear();
   step_ = n_steps_ = 0;
   for (size_t place = assignment.first; place < assignment.last; ++place) {
     const size_t i = numbers[place];
-    cells.push_back({&to_do_[i], rows_[i], stages_[i]});
+    cells.push_back({&to_do_[i], rows_[i], stages_[i], cell_work_[i]});
+    work += cell_work_[i].left();
     at_work_.push_back(to_do_[i].id);
     if (options_.autointerp.is_wanted) results_->write(rows_[i], "vocabulary", vocabulary_of(to_do_[i]));
     if (stages_[i] >= results::Stage::kTrained) continue;
@@ -505,6 +523,7 @@ void Run::work_on(const Assignment& assignment, const UnitContext& context) {
     results_->write(rows_[i], "rank", int64_t{comm_.rank()});
     results_->write(rows_[i], "host", std::string_view(machine_line(device_)));
   }
+  context.report({.work_begun = work});
   const Stopwatch watch;
   log_.write("unit", {{"cells", at_work_}, {"predicted_seconds", assignment.seconds}});
   run_unit(cells, context);

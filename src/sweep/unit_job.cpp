@@ -78,4 +78,20 @@ Curve Curve::from_json(const Json& json) {
   }
 }
 
+CellWork Job::work_now() const {
+  CellWork now = work;
+  if (failed || is_through) {
+    now.finish();
+    return now;
+  }
+  const bool is_trained = stage >= results::Stage::kTrained;
+  const bool is_begun = trainer != nullptr && trainer->n_steps() > 0;
+  now.trained = is_trained ? 1
+                : is_begun ? static_cast<double>(trainer->steps_done()) / static_cast<double>(trainer->n_steps())
+                           : now.trained;
+  now.evaluated = stage >= results::Stage::kEvaluated ? 1 : 0;
+  now.harvested = harvested ? 1 : 0;
+  return now;
+}
+
 }  // namespace saesweep::sweep

@@ -13,6 +13,7 @@
 #include "results/writer.h"
 #include "sae/sae.h"
 #include "sweep/cell.h"
+#include "sweep/work_left.h"
 #include "train/sae_trainer.h"
 
 namespace saesweep::sweep {
@@ -48,6 +49,7 @@ struct Job {
   results::Stage stage;
   //! Of the unit's hookpoints.
   size_t hookpoint;
+  CellWork work = {};
   //! One of these two, while an SAE is needed.
   std::unique_ptr<train::SaeTrainer> trainer = {};
   std::optional<sae::Sae> loaded = {};
@@ -61,6 +63,8 @@ struct Job {
   //! Nothing is left to do here: scored, or with the judge.
   bool is_through = false;
 
+  //! The work by what is there: the stage, the trainer's steps (else what was counted as trained), a harvest.
+  CellWork work_now() const;
   const sae::Sae& sae() const { return loaded ? *loaded : trainer->sae(); }
   bool trains() const { return trainer != nullptr && !failed && trainer->steps_done() < trainer->n_steps(); }
 };

@@ -72,7 +72,8 @@ class UnitRun {
   //! Throws Interrupted where the run is to stop.
   void stop_if_wanted() const;
   void evaluate();
-  void evaluate_split(train::ActivationSource& source, train::RowOrder order, int64_t n_rows,
+  //! n_all_rows: of both splits.
+  void evaluate_split(train::ActivationSource& source, train::RowOrder order, int64_t n_rows, int64_t n_all_rows,
                       std::vector<evaluate::CellEvaluation>& evaluations, bool held_out);
   void write(Job& job, const evaluate::CellEvaluation& evaluation);
   //! Harvests cells that are not yet, and gives all to be scored.
@@ -92,6 +93,12 @@ class UnitRun {
   void reach(Job& job, results::Stage stage, double seconds);
   //! What the cost model said of a stage of each cell, in its unit.
   double planned(double StageSeconds::*stage) const;
+  //! So much of a stage of the job is done.
+  void advance(Job& job, double CellWork::*stage, double share);
+  //! The job has other work left than was counted.
+  void recount(Job& job, const CellWork& work);
+  //! Of a stage that is not reached nothing stands; what a checkpoint has of it is found when it is read.
+  void recount_untrained(Job& job);
   void report(const ProgressMessage& part, bool now = false);
 
   const UnitContext& context_;
@@ -112,7 +119,8 @@ UnitRun::UnitRun(std::span<const UnitCell> cells, const UnitContext& context)
   hookpoints_.erase(std::unique(hookpoints_.begin(), hookpoints_.end()), hookpoints_.end());
   for (const UnitCell& unit_cell : cells) {
     const auto place = std::find(hookpoints_.begin(), hookpoints_.end(), unit_cell.cell->hookpoint);
-    jobs_.push_back({unit_cell.cell, unit_cell.row, unit_cell.stage, static_cast<size_t>(place - hookpoints_.begin())});
+    jobs_.push_back({unit_cell.cell, unit_cell.row, unit_cell.stage, static_cast<size_t>(place - hookpoints_.begin()),
+                     unit_cell.work});
   }
   std::vector<const Cell*> together;
   for (const UnitCell& unit_cell : cells) together.push_back(unit_cell.cell);
@@ -159,8 +167,9 @@ std::vector<UnitCell> UnitRun::run() {
 
 std::vector<UnitCell> UnitRun::unfinished() {
   std::vector<UnitCell> cells;
-  for (const Job* job : jobs_that([](const Job& one) { return !one.is_through; })) {
-    cells.push_back({job->cell, job->row, job->stage});
+  for (Job* job : jobs_that([](const Job& one) { return !one.is_through; })) {
+    recount_untrained(*job);
+    cells.push_back({job->cell, job->row, job->stage, job->work});
   }
   return cells;
 }
@@ -176,8 +185,10 @@ void UnitRun::resume() {
       job.loaded->parameters = job.loaded->parameters.to(context_.device);
     } catch (const ModelError&) {  // it is trained again
       job.stage = results::Stage::kNone;
+      recount_untrained(job);
     }
   }
+  for (Job& job : jobs_) recount(job, job.work_now());
 }
 
 void UnitRun::train_and_evaluate() {
@@ -228,6 +239,7 @@ void UnitRun::start() {
       fmt::print(stderr, "saesweep: {}; {} is trained anew\n", error.what(), describe(*job.cell));
       job.trainer = fresh();
     }
+    recount(job, job.work_now());
   }
 }
 
@@ -282,6 +294,7 @@ std::vector<at::Tensor> UnitRun::next_batch(train::ActivationBuffer& buffer, int
 
 void UnitRun::train_step(Job& job, const at::Tensor& x) {
   job.curve.add(job.trainer->step(x), job.trainer->n_steps(), options_.train.batch_tokens);
+  advance(job, &CellWork::trained, 1 / static_cast<double>(job.trainer->n_steps()));
   report({.trained_tokens = options_.train.batch_tokens});
 }
 
@@ -305,6 +318,7 @@ void UnitRun::save(Job& job) {
 void UnitRun::reach(Job& job, results::Stage stage, double seconds) {
   context_.results.set_stage(job.row, stage);
   job.stage = stage;
+  recount(job, job.work_now());
   context_.log.write("stage", {{"cell", job.cell->id}, {"stage", name_of(stage)}, {"seconds", seconds}});
 }
 
@@ -322,12 +336,16 @@ void UnitRun::evaluate() {
   evaluations.reserve(jobs_.size());
   for (const Job& job : jobs_) evaluations.emplace_back(job.cell->n_latents);
   const text::TokenizedText& text = context_.text_of(*jobs_.front().cell);
+  int64_t n_all_rows = 0;
+  for (const text::Split split : {text::Split::kHeldOut, text::Split::kTrain}) {
+    n_all_rows += rows_for(options_.evaluate.tokens, text.rows(split));
+  }
   for (const bool held_out : {true, false}) {
     const text::TokenRows& rows = text.rows(held_out ? text::Split::kHeldOut : text::Split::kTrain);
     train::ActivationSource source = source_of(rows);
     const train::RowOrder order(held_out ? "held out" : "train", rows.stream().text_hash(), options_.text.data_seed,
                                 rows.n_rows());
-    evaluate_split(source, order, rows_for(options_.evaluate.tokens, rows), evaluations, held_out);
+    evaluate_split(source, order, rows_for(options_.evaluate.tokens, rows), n_all_rows, evaluations, held_out);
   }
   for (size_t i = 0; i < jobs_.size(); ++i) {
     const bool is_evaluated = !jobs_[i].failed && jobs_[i].stage == results::Stage::kTrained;
@@ -335,7 +353,7 @@ void UnitRun::evaluate() {
   }
 }
 
-void UnitRun::evaluate_split(train::ActivationSource& source, train::RowOrder order, int64_t n_rows,
+void UnitRun::evaluate_split(train::ActivationSource& source, train::RowOrder order, int64_t n_rows, int64_t n_all_rows,
                              std::vector<evaluate::CellEvaluation>& evaluations, bool held_out) {
   const int64_t context = options_.text.context_length;
   const int64_t ce_rows = held_out ? std::min(n_rows, std::max<int64_t>(1, options_.evaluate.ce_tokens / context)) : 0;
@@ -358,6 +376,7 @@ void UnitRun::evaluate_split(train::ActivationSource& source, train::RowOrder or
         } else {
           evaluations[i].add_train(job.sae(), x, context);
         }
+        advance(job, &CellWork::evaluated, static_cast<double>(n) / static_cast<double>(n_all_rows));
         report({.evaluated_tokens = n * context});
       });
       job.evaluate_seconds += share + watch.lap();
@@ -378,6 +397,7 @@ void UnitRun::write(Job& job, const evaluate::CellEvaluation& evaluation) {
   if (options_.autointerp.is_wanted) return;
   results.set_state(job.row, results::State::kDone);
   job.is_through = true;
+  recount(job, job.work_now());
   context_.log.write("done", {{"cell", job.cell->id}});
   report({.cells_done = 1}, true);
 }
@@ -391,6 +411,7 @@ void UnitRun::score() {
     reach(*job, results::Stage::kHarvested, job->harvest_seconds);
     job->harvested.reset();
     job->is_through = true;
+    recount(*job, job->work_now());
     context_.score(*job->cell, job->row);
   }
 }
@@ -402,7 +423,10 @@ void UnitRun::harvest() {
   const text::TokenRows& rows = context_.text_of(first).rows(text::Split::kHeldOut);
   std::vector<HarvestTarget> targets;
   for (const Job* job : jobs) targets.push_back({job->cell->sae_seed, &job->sae(), job->hookpoint});
+  const double all_tokens =
+      static_cast<double>(harvest_rows(options_, rows).n * rows.context_length()) * static_cast<double>(jobs.size());
   harvest_saes(targets, source_of(rows), rows, context_.tokenizer_of(first), options_, [&](int64_t tokens) {
+    for (Job* job : jobs) advance(*job, &CellWork::harvested, static_cast<double>(tokens) / all_tokens);
     report({.evaluated_tokens = tokens});
     stop_if_wanted();
   });
@@ -430,6 +454,7 @@ void UnitRun::guarded(Job& job, Work&& work) {
 
 void UnitRun::fail(Job& job, const std::string& reason) {
   job.failed = true;
+  recount(job, job.work_now());
   job.trainer.reset();
   job.loaded.reset();
   context_.results.set_state(job.row, results::State::kFailed, reason);
@@ -443,6 +468,23 @@ void UnitRun::fail_all(const std::string& reason) {
 
 bool UnitRun::all_failed() const {
   return std::all_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.failed; });
+}
+
+void UnitRun::advance(Job& job, double CellWork::*stage, double share) {
+  const double before = job.work.left();
+  job.work.*stage = std::min(1.0, job.work.*stage + share);
+  unsent_.work_done += before - job.work.left();
+}
+
+void UnitRun::recount(Job& job, const CellWork& work) {
+  unsent_.work_spared += job.work.left() - work.left();
+  job.work = work;
+}
+
+void UnitRun::recount_untrained(Job& job) {
+  CellWork work = job.work_now();
+  if (job.stage < results::Stage::kTrained) work.trained = 0;
+  recount(job, work);
 }
 
 void UnitRun::report(const ProgressMessage& part, bool now) {

@@ -14,6 +14,7 @@
 #include "sweep/cost.h"
 #include "sweep/options.h"
 #include "sweep/progress.h"
+#include "sweep/work_left.h"
 #include "text/text_stores.h"
 #include "text/tokenizer.h"
 
@@ -46,6 +47,8 @@ struct UnitCell {
   const Cell* cell;
   uint64_t row;
   results::Stage stage = results::Stage::kNone;
+  //! As it is counted in what the run has left.
+  CellWork work = {};
 };
 
 //! Rows of a text used where `tokens` are asked for: whole rows, at least one, at most all.

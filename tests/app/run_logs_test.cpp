@@ -128,6 +128,14 @@ TEST(RunLogs, TellsTheJudgeCheckpointsAndHowItEnded) {
   EXPECT_EQ(parse_log(line("r", "error", 1, {{"reason", "no memory"}})).error, "no memory");
 }
 
+TEST(RunLogs, TellsWhatTheRunHasLeft) {
+  const auto said = line("r", "progress", 9, {{"cells", 1}, {"seconds_left", 40}});
+  const auto log = parse_log(start("r", 1) + said + line("r", "stage", 12, {{"cell", "a"}, {"stage", "trained"}}));
+  EXPECT_EQ(log.seconds_left, 40);
+  EXPECT_EQ(log.seconds_left_time, log.last_time - 3);
+  EXPECT_TRUE(std::isnan(parse_log(start("r", 1) + said + progress("r", 19, 1, 1)).seconds_left));
+}
+
 TEST(RunLogs, AWaitForTheJudgeIsNoIdleness) {
   const auto done = line("r", "unit_end", 5, {{"cells", {"a"}}, {"predicted_seconds", 1}});
   const auto waiting = line("r", "progress", 6, {{"cells", Json::array()}, {"judge", {{"open_cells", 1}}}});

@@ -32,17 +32,23 @@ TEST(Rates, AreSummedOverRunningJobs) {
   EXPECT_TRUE(std::isnan(rates_of(status).trained_tokens));
 }
 
-// Four cells are left. The one that is done says 2 ms a token, 1 s of evaluation and 3 s of harvest: 6 s for each of
-// the three to come; the one at work has half its tokens left, 5 s. 23 s over two ranks.
-TEST(TimeLeft, IsWhatFinishedCellsTookOverTheRanks) {
-  const auto to_come = cell_of("c", State::kToCome, Stage::kNone);
-  auto status = status_of({cell_of("a", State::kDone, Stage::kScored), cell_of("b", State::kStarted, Stage::kNone),
-                           to_come, to_come, to_come},
-                          {rank_at(0, {"b"}), rank_at(1, {})}, "host");
-  auto left = time_left(status);
-  EXPECT_DOUBLE_EQ(left.device, 11.5);
-  EXPECT_FALSE(left.is_partial);
-  EXPECT_DOUBLE_EQ(left.total(), 11.5);
+TEST(TimeLeft, IsWhatTheRunItselfSaidLast) {
+  const std::vector<CellProgress> cells = {cell_of("b", State::kStarted, Stage::kNone)};
+  auto status = status_of(cells, {rank_at(0, {"b"}), rank_at(1, {})}, "host");
+  EXPECT_DOUBLE_EQ(time_left(status).device, 29);
+  EXPECT_DOUBLE_EQ(time_left(status).total(), 29);
+  status.now += 60;
+  EXPECT_EQ(time_left(status).device, 0) << "its last word is old";
+}
+
+TEST(TimeLeft, IsOfTheJobThatNeedsLongest) {
+  auto status = status_of({}, {rank_at(0, {"b"})}, "host");
+  status.jobs.push_back(status.jobs.front());
+  status.jobs.push_back(status.jobs.front());
+  status.jobs[1].ranks.front().seconds_left = 100;
+  status.jobs[2].holder = "";
+  status.jobs[2].ranks.front().seconds_left = 1000;
+  EXPECT_DOUBLE_EQ(time_left(status).device, 99);
 }
 
 // Two cells took 40 requests; five more at 0.4 requests a second.
@@ -50,6 +56,7 @@ TEST(TimeLeft, AJudgeThatIsBehindTakesTheRequestsOfSuchCells) {
   const std::vector<CellProgress> cells(5, cell_of("d", State::kStarted, Stage::kHarvested));
   auto log = rank_at(0, {});
   log.at_work.reset();
+  log.seconds_left = 0;
   log.work.back().judged_requests = 40;
   log.judge = LoggedJudge{5};
   auto status = status_of(cells, {log}, "host");
@@ -62,43 +69,10 @@ TEST(TimeLeft, AJudgeThatIsBehindTakesTheRequestsOfSuchCells) {
   EXPECT_EQ(time_left(status).judge, 0) << "it keeps up";
 }
 
-TEST(TimeLeft, IsNeverBelowTheLongestUnit) {
-  auto status = status_of({cell_of("a", State::kDone, Stage::kScored), cell_of("b", State::kStarted, Stage::kNone)},
-                          std::vector<RankLog>(10, rank_at(0, {})), "host");
-  status.jobs.front().ranks.front() = rank_at(0, {"b"});
-  EXPECT_DOUBLE_EQ(time_left(status).device, 5);
-}
-
-// 1,000 tokens at 100 a second, half of them done; evaluation is not known.
-TEST(TimeLeft, BeforeACellIsFinishedTheRateTellsTraining) {
-  const auto status = status_of({cell_of("b", State::kStarted, Stage::kNone)}, {rank_at(0, {"b"})}, "host");
-  const auto left = time_left(status);
-  EXPECT_DOUBLE_EQ(left.device, 5);
-  EXPECT_TRUE(left.is_partial);
-}
-
 TEST(TimeLeft, IsUnknownBeforeAnythingIs) {
   auto log = rank_at(0, {"b"});
-  log.work.resize(1);
+  log.seconds_left = kUnknown;
   EXPECT_TRUE(std::isnan(time_left(status_of({cell_of("b", State::kStarted, Stage::kNone)}, {log}, "host")).device));
-}
-
-TEST(TimeLeft, CellsOfTheSameSizeCountFirst) {
-  auto large = cell_of("a", State::kDone, Stage::kScored);
-  large.row.model = "large";
-  large.train_seconds = 1000;
-  auto to_come = cell_of("c", State::kToCome, Stage::kNone);
-  const auto status = status_of({large, cell_of("b", State::kDone, Stage::kScored), to_come}, {rank_at(0, {})}, "host");
-  EXPECT_DOUBLE_EQ(time_left(status).device, 6);
-}
-
-TEST(TimeLeft, FailedCellsAndThoseOfOtherJobsAreNotWaitedFor) {
-  auto elsewhere = cell_of("c", State::kToCome, Stage::kNone);
-  elsewhere.job = std::nullopt;
-  const auto status =
-      status_of({cell_of("a", State::kDone, Stage::kScored), cell_of("b", State::kFailed, Stage::kNone), elsewhere},
-                {rank_at(0, {})}, "host");
-  EXPECT_EQ(time_left(status).total(), 0);
 }
 
 TEST(SlowUnits, TheWorstStandFirst) {

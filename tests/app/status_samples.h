@@ -31,7 +31,8 @@ inline CellProgress cell_of(const std::string& id, results::State state, results
   return cell;
 }
 
-//! A rank at the unit of these cells, step 50 of 100, with 100 training tokens a second.
+//! A rank at the unit of these cells, step 50 of 100, with 100 training tokens a second; the first one's log, a second
+//! ago, said that 30 s are left.
 inline RankLog rank_at(int rank, const std::vector<std::string>& cells) {
   RankLog log;
   log.rank = rank;
@@ -46,6 +47,8 @@ inline RankLog rank_at(int rank, const std::vector<std::string>& cells) {
   log.at_work = LoggedUnit{cells, cells.size(), 10, 100, 50};
   log.step = 50;
   log.n_steps = 100;
+  if (rank == 0) log.seconds_left = 30;
+  log.seconds_left_time = log.last_time;
   return log;
 }
 
