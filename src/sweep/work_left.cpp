@@ -7,7 +7,7 @@ namespace saesweep::sweep {
 namespace {
 
 constexpr double kRateSeconds = 120;
-constexpr double kLeastSeconds = 5;
+constexpr double kLeastSeconds = 10;
 constexpr double kPointEvery = 1;
 //! Of the whole work: less is what sums of parts are off by.
 constexpr double kNothing = 1e-9;
