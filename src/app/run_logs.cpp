@@ -73,6 +73,7 @@ void take_unit(RankLog& log, const Json& line) {
   log.at_work = unit_of(line);
   log.at_work->began = log.last_seconds;
   log.step = log.n_steps = 0;
+  log.is_evaluating = false;
   // Before its first unit a rank whose start was read has done nothing.
   if (log.started && log.work.empty()) log.work.push_back({.seconds = log.last_seconds});
 }
@@ -92,14 +93,16 @@ void take_progress(RankLog& log, const Json& line) {
     log.judge = judge_of(*judge);
     point.judged_requests = static_cast<double>(log.judge->answered);
   }
+  const double evaluated_before = log.work.empty() ? kUnknown : log.work.back().evaluated_tokens;
+  if (point.evaluated_tokens > evaluated_before) log.is_evaluating = true;
   log.work.push_back(point);
   log.step = count(line, "step");
   log.n_steps = count(line, "steps");
   log.seconds_left = number(line, "seconds_left");
   log.seconds_left_time = log.last_time;
-  if (log.at_work) return;
-  // The line of the unit's start lies before what was read.
-  if (LoggedUnit unit = unit_of(line); unit.n_cells > 0) log.at_work = std::move(unit);
+  // A unit's line lies before what was read, or the unit has ended.
+  const bool has_unit_line = log.started || log.at_work || !log.finished.empty();
+  if (LoggedUnit unit = unit_of(line); !has_unit_line && unit.n_cells > 0) log.at_work = std::move(unit);
 }
 
 void take_scored(RankLog& log) {
@@ -113,6 +116,11 @@ void take_checkpoint(RankLog& log, const Json& line) {
                     .step = count(line, "step"),
                     .bytes = number(line, "bytes"),
                     .seconds = number(line, "seconds")};
+}
+
+void take_end(RankLog& log, const Json& line) {
+  log.has_ended = true;
+  log.end_reason = text(line, "stopped");
 }
 
 //! Moves the log's clock to a line.
@@ -133,7 +141,8 @@ void take(RankLog& log, const Json& line) {
   if (event == "stage" && text(line, "stage") == "scored") take_scored(log);
   if (event == "checkpoint") take_checkpoint(log, line);
   if (event == "stop") log.is_stopping = true;
-  if (event == "end") log.has_ended = true;
+  if (event == "judge_lost") log.judge_lost = text(line, "reason");
+  if (event == "end") take_end(log, line);
   if (event == "error") log.error = text(line, "reason");
   if (log.at_work && !std::isnan(log.at_work->began)) log.at_work->seconds = log.last_seconds - log.at_work->began;
 }

@@ -72,6 +72,8 @@ struct RankLog {
   std::optional<LoggedUnit> at_work = {};
   //! Of the unit it is at; 0 of 0 where nothing is trained yet.
   int64_t step = 0, n_steps = 0;
+  //! The last that was told of it is evaluation or harvest.
+  bool is_evaluating = false;
   //! Until the devices of all ranks are done, by the first rank's last line about it, and when that was: since 1970,
   //! UTC.
   double seconds_left = kUnknown, seconds_left_time = kUnknown;
@@ -84,6 +86,8 @@ struct RankLog {
   //! Asked to stop; has nothing more to do; why it broke off, or "".
   bool is_stopping = false, has_ended = false;
   std::string error = {};
+  //! Why it ended before all was done; why cells are judged no more while the rest goes on; or "".
+  std::string end_reason = {}, judge_lost = {};
 
   //! Has begun to work, and has none.
   bool is_idle() const;

@@ -32,7 +32,7 @@ std::string activity(const RankLog& log) {
   }
   if (!log.at_work) return "prepares: models, text";
   const std::string cells = fmt::format("{} cell{}", log.at_work->n_cells, log.at_work->n_cells == 1 ? "" : "s");
-  if (log.n_steps == 0) return cells + ", begun";
+  if (log.n_steps == 0 && !log.is_evaluating) return cells + ", begun";
   if (log.step >= log.n_steps) return cells + ", evaluated or harvested";
   return fmt::format("{}, step {} of {}", cells, log.step, log.n_steps);
 }

@@ -44,6 +44,8 @@ Json rank_json(const RankLog& log, double now) {
                {"is_stopping", log.is_stopping},
                {"has_ended", log.has_ended},
                {"error", text_or_null(log.error)},
+               {"end_reason", text_or_null(log.end_reason)},
+               {"judge_lost", text_or_null(log.judge_lost)},
                {"per_second", rates_json(rates_of(log))},
                {"unit", nullptr}};
   if (!log.at_work) return rank;

@@ -73,10 +73,12 @@ Rates rates_of(const RankLog& log) {
       log.work, [&](const WorkPoint& point) { return point.seconds >= last.seconds - kRateSeconds; });
   const double seconds = last.seconds - first->seconds;
   if (!(seconds > 0)) return {};
-  return {.trained_tokens = (last.trained_tokens - first->trained_tokens) / seconds,
-          .evaluated_tokens = (last.evaluated_tokens - first->evaluated_tokens) / seconds,
-          .judged_requests = (last.judged_requests - first->judged_requests) / seconds,
-          .n_ranks = 1};
+  Rates rates{.judged_requests = (last.judged_requests - first->judged_requests) / seconds};
+  if (!log.at_work) return rates;  // its device has nothing to do while the judge is asked
+  rates.trained_tokens = (last.trained_tokens - first->trained_tokens) / seconds;
+  rates.evaluated_tokens = (last.evaluated_tokens - first->evaluated_tokens) / seconds;
+  rates.n_ranks = 1;
+  return rates;
 }
 
 Rates rates_of(const JobStatus& job) {

@@ -13,7 +13,7 @@ struct Rates {
   double trained_tokens = kUnknown;
   double evaluated_tokens = kUnknown;
   double judged_requests = kUnknown;
-  //! Ranks that the sums are of.
+  //! Ranks that the sums of tokens are of.
   int n_ranks = 0;
 };
 

@@ -54,16 +54,31 @@ std::string ranks_text(const JobStatus& job) {
   return fmt::format("{}{} rank{}", seen, all, all == 1 ? "" : "s");
 }
 
+//! The first that a rank gives; "" where none does.
+std::string first_reason(const JobStatus& job, std::string RankLog::*reason) {
+  const auto found = std::ranges::find_if(job.ranks, [&](const RankLog& log) { return !(log.*reason).empty(); });
+  return found == job.ranks.end() ? "" : (*found).*reason;
+}
+
+//! Of a run that is over: why, where it was not done.
+std::string why_over(const JobStatus& job) {
+  const std::string reason = first_reason(job, &RankLog::end_reason);
+  if (reason.starts_with("stopped by")) return "was " + reason;
+  if (!reason.empty()) return "ended early: " + reason;
+  if (std::ranges::any_of(job.ranks, &RankLog::is_stopping)) return "was stopped";
+  return job.ranks.front().has_ended ? "" : "was killed: its log breaks off";
+}
+
 //! Of the latest run: whether it stops, has ended, or broke off.
 std::string end_text(const JobStatus& job) {
   for (const RankLog& log : job.ranks) {
     if (!log.error.empty()) return fmt::format("rank {} broke off: {}", log.rank, log.error);
   }
   if (job.ranks.empty()) return "";
-  const bool is_stopping = std::ranges::any_of(job.ranks, &RankLog::is_stopping);
-  if (job.is_running()) return is_stopping ? "asked to stop" : "";
-  if (is_stopping) return "was stopped";
-  return job.ranks.front().has_ended ? "" : "was killed: its log breaks off";
+  if (!job.is_running()) return why_over(job);
+  if (std::ranges::any_of(job.ranks, &RankLog::is_stopping)) return "asked to stop";
+  const std::string lost = first_reason(job, &RankLog::judge_lost);
+  return lost.empty() ? "" : "no cell is judged any more, the rest goes on: " + lost;
 }
 
 std::string one_job_text(const JobStatus& job, bool is_toy) {

@@ -531,8 +531,8 @@ void Run::work_on(const Assignment& assignment, const UnitContext& context) {
                           {"seconds", watch.seconds()},
                           {"predicted_seconds", assignment.seconds},
                           {"stopped", context.is_stopped()}});
-  log_progress();
   at_work_.clear();
+  log_progress();
 }
 
 RunSummary Run::summary() const {
@@ -570,7 +570,12 @@ RunSummary Run::summary() const {
 }
 
 RunSummary Run::go() {
-  prepare();
+  try {
+    prepare();
+  } catch (const std::exception& error) {
+    log_.write("error", {{"reason", error.what()}});
+    throw;
+  }
   try {
     if (!to_do_.empty()) work();
     results_->close();

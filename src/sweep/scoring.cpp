@@ -129,6 +129,7 @@ void Scoring::note_loss(const std::string& reason, ExitCode code, const Report& 
   if (!stopped_.empty()) return;
   stopped_ = reason;
   stopped_code_ = code;
+  log_.write("judge_lost", {{"reason", reason}});
   report({.note = fmt::format("rank {}: judging stopped, the rest goes on: {}", comm_.rank(), reason)});
 }
 

@@ -128,6 +128,35 @@ TEST(RunLogs, TellsTheJudgeCheckpointsAndHowItEnded) {
   EXPECT_EQ(parse_log(line("r", "error", 1, {{"reason", "no memory"}})).error, "no memory");
 }
 
+// Versions before wrote the ended unit's cells in the progress after it.
+TEST(RunLogs, AUnitThatHasEndedIsAtWorkNoMore) {
+  const auto end = line("r", "unit_end", 30, {{"seconds", 28}, {"cells", {"a", "b"}}, {"predicted_seconds", 20}});
+  const auto none = line("r", "progress", 40, {{"cells", 0}, {"step", 100}, {"steps", 100}});
+  for (const std::string& begun : {start("r", 1) + unit("r", 2), progress("r", 20, 90, 9000)}) {
+    const auto log = parse_log(begun + end + progress("r", 31, 100, 10'000) + none);
+    EXPECT_FALSE(log.at_work);
+    EXPECT_TRUE(log.is_idle());
+  }
+}
+
+TEST(RunLogs, TellsThatAUnitIsEvaluatedWhereNothingIsTrained) {
+  const auto at = [](double seconds, double tokens) {
+    return line("r", "progress", seconds, {{"cells", 2}, {"steps", 0}, {"evaluated_tokens", tokens}});
+  };
+  const auto begun = start("r", 1) + unit("r", 2);
+  EXPECT_FALSE(parse_log(begun + at(12, 0)).is_evaluating);
+  EXPECT_TRUE(parse_log(begun + at(12, 500)).is_evaluating);
+  EXPECT_FALSE(parse_log(begun + at(12, 500) + unit("r", 20)).is_evaluating);
+}
+
+TEST(RunLogs, TellsWhyARunEndedEarly) {
+  const auto log = parse_log(start("r", 1) + line("r", "judge_lost", 3, {{"reason", "no reply"}}) +
+                             line("r", "end", 9, {{"done", 1}, {"stopped", "no usable reply"}}));
+  EXPECT_EQ(log.judge_lost, "no reply");
+  EXPECT_EQ(log.end_reason, "no usable reply");
+  EXPECT_TRUE(parse_log(start("r", 1) + line("r", "end", 9, {{"stopped", ""}})).end_reason.empty());
+}
+
 TEST(RunLogs, TellsWhatTheRunHasLeft) {
   const auto said = line("r", "progress", 9, {{"cells", 1}, {"seconds_left", 40}});
   const auto log = parse_log(start("r", 1) + said + line("r", "stage", 12, {{"cell", "a"}, {"stage", "trained"}}));

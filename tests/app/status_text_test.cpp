@@ -49,6 +49,34 @@ TEST(StatusText, WhatARunThatEndedLeftIsSaid) {
   EXPECT_TRUE(has(status_text(status), "Not running\n"));
   status.jobs.front().ranks.front().is_stopping = true;
   EXPECT_TRUE(has(status_text(status), "Not running; was stopped\n"));
+  status.jobs.front().ranks.front().end_reason = "stopped by SIGUSR1; the same command goes on";
+  EXPECT_TRUE(has(status_text(status), "Not running; was stopped by SIGUSR1; the same command goes on\n"));
+}
+
+TEST(StatusText, ALostJudgeIsSaidWithItsReason) {
+  auto status = mixed(kHolder);
+  status.jobs.front().ranks.front().judge_lost = "http://n1:8000/v1: no usable reply";
+  EXPECT_TRUE(has(status_text(status),
+                  "1 of 2 ranks; no cell is judged any more, the rest goes on: http://n1:8000/v1: no usable reply\n"));
+  status = mixed("");
+  auto& log = status.jobs.front().ranks.front();
+  log.has_ended = true;
+  log.end_reason = "http://n1:8000/v1: no usable reply";
+  EXPECT_TRUE(has(status_text(status), "Not running; ended early: http://n1:8000/v1: no usable reply\n"));
+}
+
+TEST(StatusText, ARankWithoutAUnitIsNotCountedInRates) {
+  auto idle = rank_at(1, {});
+  idle.at_work.reset();
+  auto status = mixed(kHolder);
+  status.jobs.front().ranks.push_back(idle);
+  auto waiting = idle;
+  waiting.judge = LoggedJudge{3};
+  status.jobs.front().ranks.push_back(waiting);
+  const auto text = status_text(status);
+  EXPECT_TRUE(has(text, "Rate: 100 training tokens/s, 100 a rank")) << text;
+  EXPECT_TRUE(has(text, "1     has no work ")) << text;
+  EXPECT_TRUE(has(text, "1     waits for the judge (3 cells) ")) << text;
 }
 
 TEST(StatusText, RanksAreToldWithWhatTheyAreAt) {
