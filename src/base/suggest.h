@@ -6,7 +6,8 @@
 
 namespace saesweep {
 
-//! The candidate nearest to `word` by edit distance (Levenshtein), or "" where none is within half its length.
+//! The candidate nearest to `word` by edit distance (Levenshtein, swapped neighbours being one edit), or "" where none
+//! is within half its length.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
 //! "; did you mean a?" with the nearest candidate, or "." where there is none.

@@ -32,12 +32,25 @@ std::string suggest_key(const TableOf<Options>& table, const std::string& name,
   return suggestion(name, names_of(table.keys));
 }
 
-//! Throws ConfigError for what is no table of these, with the nearest one.
+//! The other kind of file, which may have been given by mistake.
+struct OtherFile {
+  //! As in "toy files", and the command that runs one.
+  std::string kind, command;
+  //! Tables that it alone has.
+  std::vector<std::string> tables;
+};
+
+//! Throws ConfigError for what is no table of these, with the nearest one, or with the command that reads such a file.
 template <typename Options>
-void refuse_unknown_tables(const toml::table& root, const std::vector<TableOf<Options>>& all) {
+void refuse_unknown_tables(const toml::table& root, const std::vector<TableOf<Options>>& all, const OtherFile& other,
+                           const std::string& source) {
   const auto names = names_of(all);
   for (const auto& [key, node] : root) {
     const std::string name(key.str());
+    if (node.is_table() && std::ranges::find(other.tables, name) != other.tables.end()) {
+      throw ConfigError(place_of(key.source()),
+                        fmt::format("[{}] is for {}: {} {}", name, other.kind, other.command, source));
+    }
     if (std::ranges::find(names, name) == names.end()) {
       throw ConfigError(place_of(key.source()), fmt::format("{}: unknown {}{} Tables: {}", name,
                                                             node.is_table() ? "table" : "key outside of any table",
@@ -82,8 +95,9 @@ void read_key(const TableOf<Options>& table, const KeyOf<Options>& key, const to
 
 //! Reads all tables of a file into options, whose member `source` stands for the file in messages. Throws ConfigError.
 template <typename Options>
-void read_tables(const toml::table& root, const std::vector<TableOf<Options>>& all, Options& options) {
-  refuse_unknown_tables(root, all);
+void read_tables(const toml::table& root, const std::vector<TableOf<Options>>& all, const OtherFile& other,
+                 Options& options) {
+  refuse_unknown_tables(root, all, other, options.source);
   const toml::table absent;
   for (const auto& table : all) {
     const auto* found = root.contains(table.name) ? root.get_as<toml::table>(table.name) : &absent;

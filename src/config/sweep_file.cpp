@@ -46,7 +46,7 @@ sweep::SweepOptions parse_sweep(const std::string& text, const std::string& sour
   const auto all = tables();
   sweep::SweepOptions options;
   options.source = source;
-  read_tables(root, all, options);
+  read_tables(root, all, {"toy files", "saesweep toy", {"toy"}}, options);
   options.autointerp.is_wanted = root.contains("autointerp") && options.autointerp.latents > 0;
   check_together(options, root);
   if (options.autointerp.is_wanted) load_prompts(options, root);

@@ -237,7 +237,8 @@ toy::ToyOptions parse_toy(const std::string& text, const std::string& source,
   const auto all = toy_tables();
   ToyOptions options;
   options.source = source;
-  read_tables(root, all, options);
+  read_tables(root, all, {"sweep files", "saesweep run", {"model", "text", "sae", "evaluate", "autointerp", "judge"}},
+              options);
   check_together(options, root);
   options.resolved = resolved_text(options, all);
   return options;

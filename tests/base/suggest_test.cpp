@@ -12,6 +12,8 @@ const std::vector<std::string> kWords = {"expansion_factor", "seeds", "k"};
 TEST(Nearest, FindsTheWordMeant) {
   EXPECT_EQ(nearest("expantion_factor", kWords), "expansion_factor");
   EXPECT_EQ(nearest("seed", kWords), "seeds");
+  EXPECT_EQ(nearest("sea", std::vector<std::string>{"model", "sae"}), "sae");
+  EXPECT_EQ(nearest("sede", kWords), "seeds");
 }
 
 TEST(Nearest, OffersNothingFarAway) {

@@ -181,6 +181,13 @@ TEST(SweepFile, KeyOfAnotherTableIsSuggestedThere) {
 
 TEST(SweepFile, UnknownTableNamesTheNearest) {
   EXPECT_HAS(error_of(kLeast + "[evaluat]\nk = 1\n"), "a.toml:8: evaluat: unknown table; did you mean evaluate?");
+  EXPECT_HAS(error_of(kLeast + "[sea]\nk = 1\n"), "a.toml:8: sea: unknown table; did you mean sae?");
+}
+
+TEST(SweepFile, AToyFileNamesItsCommand) {
+  EXPECT_HAS(error_of("[sweep]\nname = 'a'\n[toy]\nlatents = 8\n"),
+             "a.toml:3: [toy] is for toy files: saesweep toy a.toml");
+  EXPECT_HAS(error_of("toy = 3\n" + kLeast), "a.toml:1: toy: unknown key outside of any table");
 }
 
 TEST(SweepFile, KeyOutsideOfTablesIsRefused) {

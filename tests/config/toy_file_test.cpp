@@ -66,6 +66,8 @@ TEST(ToyFile, SaysWhatIsWrongAndWhere) {
   EXPECT_HAS(error_of(kLeast + "latents = 8\nthreads = 2\n"),
              "a.toml:6: toy.threads: unknown key; did you mean "
              "run.threads?");
+  EXPECT_HAS(error_of(kLeast + "latents = 8\n[text]\ntrain = 'a'\n"),
+             "a.toml:6: [text] is for sweep files: saesweep run a.toml");
   EXPECT_HAS(error_of(kLeast + "latents = 0\n"),
              "a.toml:5: toy.latents: found 0, expected an integer from 1 to 2147483647");
   EXPECT_HAS(error_of(kLeast + "latents = 3_000_000_000\n"), "found 3000000000, expected an integer from 1 to");
