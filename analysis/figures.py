@@ -22,6 +22,8 @@ ACROSS = 3
 MINUS = "\N{MINUS SIGN}"
 #: Layers that a panel's axis names.
 MOST_TICKS = 9
+#: Of a layer, between the variants that stand side by side in it.
+STEP = 0.14
 
 #: A column of a grid: its title, and its rows of the table.
 Column = tuple[str, pd.DataFrame]
@@ -43,7 +45,8 @@ def by_layer(name: str, columns: Sequence[Column], metrics: Sequence[Metric], ba
     n_columns = min(ACROSS, len(panels)) if alone else len(columns)
     panels = [_with_x(panel, "layer") if i >= len(panels) - n_columns else panel for i, panel in enumerate(panels)]
     variants = ordered_variants(variant for _, frame in columns for variant in frame["variant"])
-    return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns))
+    is_across = any(frame["layer"].nunique() > 1 for _, frame in columns)
+    return Chart(name, panels, n_columns, alt, caption, variants, row_height=150 if alone else 125, width=_width(n_columns), compared=is_across)
 
 
 def by_setting(name: str, columns: Sequence[Column], metrics: Sequence[Metric], dimension: str, label: str, alt: str, caption: str) -> Chart:
@@ -144,19 +147,34 @@ def _by_layer(frame: pd.DataFrame, metric: Metric, band: tuple[str, str], level:
     lines, x_range = [], layer_range(layers)
     if metric.chance is not None and x_range:
         lines.append(chance_line(x_range, (metric.chance, metric.chance)))
-    for variant in ordered_variants(own["variant"]):
+    variants, is_alone = ordered_variants(own["variant"]), len(layers) == 1
+    for i, variant in enumerate(variants):
         line = own[own["variant"] == variant].sort_values("layer")
+        x = line["layer"] + (_beside(i, len(variants)) if is_alone else 0)
         is_faint = metric.trained_only and variant != "trained"
         texts = [_text(variant, row, band, level) for row in line.to_dict("records")]
         low, high = ((), ()) if is_faint else (line[band[0]].tolist(), line[band[1]].tolist())
-        lines.append(Series(variant, line["layer"].tolist(), line["mean"].tolist(), texts, low, high, bars=len(layers) == 1, faint=is_faint))
+        lines.append(Series(variant, x.tolist(), line["mean"].tolist(), texts, low, high, bars=is_alone, faint=is_faint))
         null = frame[(frame["metric"] == metric.null) & (frame["variant"] == variant)].sort_values("layer")
         if metric.null and null["mean"].notna().any():
-            lines.append(Series(variant, null["layer"].tolist(), null["mean"].tolist(), [f"{variant_label(variant)}, null: {value_text(v)}" for v in null["mean"]], dash="dotted", marked=False))
+            lines.append(_null(variant, x.iloc[[0]] if is_alone else null["layer"], null["mean"]))
     below = int((own["mean"] < LOWEST_SHOWN).sum()) if metric.bounded else 0
     note = f"{below} below {MINUS}{-LOWEST_SHOWN}" if below else _absence(own)
     return Panel(title, lines, y_label=y_label, x_range=x_range, y_range=limits, x_ticks=layer_ticks(layers), note=note,
                  is_log_y=not metric.bounded and _spans_decades(own["mean"]))  # fmt: skip
+
+
+def _null(variant: str, x: pd.Series, means: pd.Series) -> Series:
+    """A dotted line; of a single layer a short one, as a point alone would not be seen."""
+    if len(means) == 1:
+        at, mean = float(x.iloc[0]), float(means.iloc[0])
+        x, means = pd.Series([at - 0.4 * STEP, at + 0.4 * STEP]), pd.Series([mean, mean])
+    return Series(variant, x.tolist(), means.tolist(), [f"{variant_label(variant)}, null: {value_text(v)}" for v in means], dash="dotted", marked=False)
+
+
+def _beside(i: int, n: int) -> float:
+    """How far from its layer the i-th of n variants stands, where they would hide one another."""
+    return STEP * (i - (n - 1) / 2)
 
 
 def _text(variant: str, row: dict, band: tuple[str, str], level: float) -> str:
@@ -176,7 +194,7 @@ def _differences(rows: pd.DataFrame, level: float, title: str, y_label: str) -> 
     lines = [Series("", x_range, (0, 0), marked=False, faint=True)] if x_range else []
     for i, variant in enumerate(variants):
         line = rows[rows["variant_b"] == variant].sort_values("layer")
-        moved = (line["layer"] + 0.14 * (i - (len(variants) - 1) / 2)).tolist()
+        moved = (line["layer"] + _beside(i, len(variants))).tolist()
         texts = [_difference_text(row, level) for row in line.to_dict("records")]
         lines.append(Series(variant, moved, line["difference"].tolist(), texts, line["low"].tolist(), line["high"].tolist(), kind="marks", bars=True))
     margin = rows["margin"].iloc[0] if len(rows) else np.nan

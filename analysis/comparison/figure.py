@@ -26,7 +26,7 @@ def by_layer(name: str, table: pd.DataFrame, metrics: list[Metric], alt: str) ->
         lines = [_line(part, variant, sweep) for variant, part in of_variant.items() for sweep in SWEEPS]
         x_label = "layer" if i >= len(metrics) - ACROSS else ""
         panels.append(Panel(metric.label, lines, x_label, x_range=layer_range(layers), x_ticks=layer_ticks(layers)))
-    caption = "Mean over seeds; solid: A, dashed: B."
+    caption = "Mean over seeds; solid: A, dashed: B. A line that one of another variant would hide is wider, below it."
     return Chart(name, panels, min(ACROSS, len(panels)), alt, caption, variants, compared=False)
 
 

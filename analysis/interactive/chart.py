@@ -9,6 +9,11 @@ from typing import Literal
 
 import numpy as np
 
+#: Lines whose distance is below a share of a panel's height, at a share of their points or more, hide one another.
+HIDDEN_BELOW, HIDDEN_AT = 0.02, 2 / 3
+#: How much wider a line is drawn for each one that hides it.
+WIDER = 0.9
+
 Dash = Literal["", "solid", "dashed", "dotted"]
 
 
@@ -16,7 +21,7 @@ Dash = Literal["", "solid", "dashed", "dotted"]
 class Series:
     """x, y: of the points, NaN where a line breaks. variant: whose colour and marker it has; "" is the ink of the page, without a
     marker. low, high: of a band, or of bars where `bars`. texts: shown when a point is pointed at; empty: nothing is.
-    kind: "line", "points" (pale, alone), or "marks" (alone). faint: of values that mean little. dash: of a line, where not the
+    kind: "line", "points" (pale, alone), or "marks" (alone). faint: of values that mean little: thin, with open markers. dash: of a line, where not the
     variant's own; dotted ones are nulls and chance."""
 
     variant: str
@@ -88,3 +93,21 @@ class Chart:
 
 def chance_line(x: Sequence[float], y: Sequence[float]) -> Series:
     return Series("", x, y, dash="dotted", marked=False)
+
+
+def layered(panel: Panel) -> list[tuple[Series, float]]:
+    """The panel's series in the order in which they are drawn, and how many times as wide: a line that a later one would hide is
+    wider and below it, so that its colour shows on both sides."""
+    weights = [1 + WIDER * sum(_hides(later, one, panel) for later in panel.series[i + 1 :]) for i, one in enumerate(panel.series)]
+    return sorted(zip(panel.series, weights), key=lambda at: -at[1])
+
+
+def _hides(one: Series, other: Series, panel: Panel) -> bool:
+    if not panel.y_limits or one.variant == other.variant or not all(s.kind == "line" and s.marked and s.variant for s in (one, other)):
+        return False
+    scale = math.log if panel.is_log_y else float
+    heights = [{x: scale(y) for x, y in zip(s.x, s.y) if np.isfinite(y) and (y > 0 or not panel.is_log_y)} for s in (one, other)]
+    shared = heights[0].keys() & heights[1].keys()
+    span = scale(panel.y_limits[1]) - scale(panel.y_limits[0])
+    close = sum(abs(heights[0][x] - heights[1][x]) < HIDDEN_BELOW * span for x in shared)
+    return len(shared) > 0 and close >= HIDDEN_AT * len(shared)

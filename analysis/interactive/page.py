@@ -12,7 +12,7 @@ from typing import Any
 from ..embed import blob
 from ..metrics import variant_label
 from ..theme import OTHER_MARK, VARIANT_COLOURS, VARIANT_MARKS
-from .chart import Chart, Panel, Series
+from .chart import Chart, Panel, Series, layered
 from .layout import LEFT, RIGHT, boxes
 
 #: Dashes, and markers of matplotlib, as Plotly calls them.
@@ -35,7 +35,7 @@ def figure_html(chart: Chart) -> str:
 def plotly(chart: Chart) -> tuple[list[dict[str, Any]], dict[str, Any], float]:
     """Data and layout as plotly.js takes them but for colours ("--ink", "--v-trained/0.2" with an opacity); and the height in pixels."""
     places, height = boxes(chart)
-    data = [trace for i, panel in enumerate(chart.panels) for series in panel.series for trace in _traces(series, i, panel)]
+    data = [trace for i, panel in enumerate(chart.panels) for series, weight in layered(panel) for trace in _traces(series, weight, i, panel)]
     layout: dict[str, Any] = {
         "margin": {"l": LEFT, "r": RIGHT, "t": 0, "b": 0}, "height": math.ceil(height), "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "annotations": [], "shapes": [], "dragmode": False,
@@ -112,7 +112,7 @@ def _texts(panel: Panel, number: str) -> list[dict[str, Any]]:
     return found
 
 
-def _traces(series: Series, i: int, panel: Panel) -> list[dict[str, Any]]:
+def _traces(series: Series, weight: float, i: int, panel: Panel) -> list[dict[str, Any]]:
     number = str(i + 1) if i else ""
     shade = colour(series.variant)
     x, y, low, high = ([_rounded(value) for value in part] for part in (series.x, series.y, series.low, series.high))
@@ -129,11 +129,13 @@ def _traces(series: Series, i: int, panel: Panel) -> list[dict[str, Any]]:
     trace = place | {"x": x, "y": y, "mode": {"line": "lines+markers" if is_marked else "lines"}.get(series.kind, "markers"), "cliponaxis": True}
     if series.kind == "line":
         dash = series.dash or ("solid" if mark[2] == "-" or not series.variant else "dashed")
-        trace["line"] = {"color": shade, "width": 1.2 if dash == "dotted" or series.faint else 1.8, "dash": DASHES[dash]}
+        trace["line"] = {"color": shade, "width": 1.2 if dash == "dotted" else (1 if series.faint else 1.8) * weight, "dash": DASHES[dash]}
     if is_marked:
-        size = {"points": 4, "marks": 7}.get(series.kind, 4 if series.faint else 5.5)
+        size = {"points": 4, "marks": 7}.get(series.kind, 5.5 * math.sqrt(weight))
         trace["marker"] = {"color": shade, "size": size, "symbol": SYMBOLS[mark[0]], "opacity": 0.45 if series.kind == "points" else 1, "line": {"width": 0}}
-    if series.faint:
+        if series.faint:
+            trace["marker"] |= {"symbol": SYMBOLS[mark[0]] + "-open", "line": {"width": 1}}
+    elif series.faint:
         trace["opacity"] = 0.5
     if low and series.bars:
         trace["error_y"] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..metrics import variant_label
 from ..theme import INK, style_of
-from .chart import Chart, Panel, Series
+from .chart import Chart, Panel, Series, layered
 from .layout import boxes
 
 PIXELS_AN_INCH = 100
@@ -40,8 +41,8 @@ def _draw(axis: Axes, panel: Panel, labelled: bool) -> None:
         axis.set_yscale("log")
     if panel.zone:
         axis.axhspan(*panel.zone, color=INK, alpha=0.07, linewidth=0)
-    for series in panel.series:
-        _series(axis, series)
+    for series, weight in layered(panel):
+        _series(axis, series, weight)
     axis.set_xlabel(panel.x_label)
     axis.set_ylabel(textwrap.fill(panel.y_label, 24))
     axis.set_title(panel.title, parse_math=False)  # the names of models may hold dollars
@@ -61,8 +62,8 @@ def _draw(axis: Axes, panel: Panel, labelled: bool) -> None:
     axis.tick_params(labelleft=labelled)
 
 
-def _series(axis: Axes, series: Series) -> None:
-    style = look(series)
+def _series(axis: Axes, series: Series, weight: float) -> None:
+    style = look(series, weight)
     colour = style["color"]
     if len(series.low) and series.bars:
         low, high = np.asarray(series.low), np.asarray(series.high)
@@ -72,10 +73,10 @@ def _series(axis: Axes, series: Series) -> None:
     axis.plot(series.x, series.y, **style)
 
 
-def look(series: Series) -> dict:
-    """Keywords of Axes.plot."""
+def look(series: Series, weight: float = 1) -> dict:
+    """Keywords of Axes.plot. weight: how many times as wide its line is."""
     style = style_of(series.variant) if series.variant else {"color": INK, "marker": None, "linestyle": "-"}
-    style |= {"linewidth": 1.3, "markersize": 3.6}
+    style |= {"linewidth": (0.8 if series.faint else 1.3) * weight, "markersize": 3.6 * math.sqrt(weight)}
     if not series.marked:
         style["marker"] = None
     if series.dash:
@@ -85,5 +86,5 @@ def look(series: Series) -> dict:
     if series.kind == "points":
         style |= {"alpha": 0.4, "markersize": 2.6, "markeredgewidth": 0}
     if series.faint:
-        style |= {"alpha": 0.45, "linewidth": 0.8, "markersize": 2.6}
+        style |= {"markerfacecolor": "none", "markeredgewidth": 0.7} if series.marked and series.variant else {"alpha": 0.45}
     return style

@@ -8,14 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from .. import figures, tables
+from .. import figures, scores, tables
 from ..metrics import Metric
 from ..summary import SETTINGS, means_over_layers, setting_label
 from .context import NOTHING_YET, Context, listed, of_setting
 
+SCORES = tuple(metric.name for metric in scores.SCORES)
 #: Rows of the grids that stand beside figure 2.
-KEY = ("explained_variance", "fuzz_auroc", "detection_auroc", "token_entropy")
-SEED_METRICS = ("explained_variance", "cosine_similarity", "l1", "fuzz_auroc", "detection_auroc", "token_entropy")
+KEY = ("explained_variance", *SCORES, "token_entropy")
+SEED_METRICS = ("explained_variance", "cosine_similarity", "l1", *SCORES, "token_entropy")
 #: Settings that a sweep may vary, and how an axis names them.
 DIMENSIONS = {
     "expansion_factor": "expansion factor", "sparsity": "sparsity", "tokens": "training tokens", "architecture": "architecture", "hookpoint_kind": "hookpoint",
@@ -31,11 +32,11 @@ def by_layer(context: Context) -> str:
 
     def part(cells: pd.DataFrame, setting: tuple, suffix: str) -> str:
         alt = f"{len(context.metrics)} metrics by layer, a line per variant. {headline(cells)} All values: tables/figure2.csv."
-        caption = "Line: mean over seeds; band: range over seeds. "
+        caption = "Line: mean over seeds; band: range over seeds. A line that another would hide is wider, below it. "
         if cells["scored"].any():
             caption += "Dotted: the same score under the explanation of another latent (its null), and the level of chance. "
         if any(metric.trained_only for metric in context.metrics):
-            caption += "CE and KL scores mean something for the trained variant only; the others are pale. "
+            caption += "CE and KL scores mean something for the trained variant only; the others are thin, with open markers. "
         chart = figures.by_layer("figure2" + suffix, context.columns(of_setting(context.table, setting)), context.metrics, ("min", "max"), alt, caption + f"Values: {tables.links('figure2')}")
         return context.figure(chart)
 

@@ -110,6 +110,40 @@ def test_the_range_over_seeds_of_a_single_layer_is_a_bar():
     assert len(still(chart).axes[0].collections) == 1
 
 
+def of_variants(values, metric="explained_variance"):
+    """A frame of summary.figure2: means by layer of each variant."""
+    frames = [by_layer_frame(value, value, value, metric, len(value)).assign(variant=variant) for variant, value in values.items()]
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_a_line_that_another_would_hide_is_wider_and_below_it_in_page_and_file():
+    values = {"trained": [0.5, 0.6, 0.7], "rerandomized_excl": [0.9, 0.9, 0.9], "rerandomized_incl": [0.9, 0.901, 0.95], "control": [0.1, 0.1, 0.9]}
+    chart = figures.by_layer("x", [("", of_variants(values))], [METRIC["explained_variance"]], ("min", "max"), "", "")
+    lines = [trace for trace in plotly(chart)[0] if trace["mode"] == "lines+markers"]
+    assert [trace["meta"] for trace in lines] == ["rerandomized_excl", "trained", "rerandomized_incl", "control"]
+    widths = [trace["line"]["width"] for trace in lines]
+    assert widths[0] > 1.5 * widths[1] and set(widths[1:]) == {widths[1]}
+    drawn = [line.get_linewidth() for line in still(chart).axes[0].lines]
+    assert drawn[0] > 1.5 * drawn[1] and set(drawn[1:]) == {drawn[1]}
+
+
+def test_what_means_little_is_thin_with_open_markers_in_its_own_colour():
+    frame = of_variants({"trained": [0.9, 0.8], "control": [0.5, 0.9]}, "kl_score")
+    chart = figures.by_layer("x", [("", frame)], [METRIC["kl_score"]], ("min", "max"), "", "")
+    trained, control = (trace for trace in plotly(chart)[0] if trace["mode"] == "lines+markers")
+    assert control["marker"]["symbol"].endswith("-open") and control["line"]["color"] == "--v-control" and "opacity" not in control
+    assert control["line"]["width"] < trained["line"]["width"] and not trained["marker"]["symbol"].endswith("-open")
+
+
+def test_nulls_and_variants_of_a_single_layer_stand_side_by_side():
+    frame = pd.concat([of_variants({"trained": [0.8], "control": [0.8]}, name) for name in ("fuzz_auroc", "fuzz_auroc_null")])
+    chart = figures.by_layer("x", [("", frame)], [METRIC["fuzz_auroc"]], ("min", "max"), "", "")
+    lines = [series for series in chart.panels[0].series if series.variant]
+    points, nulls = ([series for series in lines if (series.dash == "dotted") == is_null] for is_null in (False, True))
+    assert points[0].x != points[1].x and not chart.compared
+    assert all(null.x[0] < point.x[0] < null.x[1] and null.y == [0.8, 0.8] for point, null in zip(points, nulls, strict=True))
+
+
 def test_names_of_models_with_dollars_are_no_formulas(tmp_path):
     chart = Chart("a", [Panel("a $x^$ \\frac{ \"b\" <c>", [Series("trained", [0], [1])])], 1, "", "")
     still(chart).savefig(tmp_path / "a.pdf")
