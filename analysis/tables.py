@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -169,8 +170,11 @@ def _percent(share: float) -> str:
 
 
 def _rate(rate: float) -> str:
-    """Of two digits, as in the list of latents: most rates are far below a hundredth of a percent."""
-    return MISSING if np.isnan(rate) else np.format_float_positional(100 * rate, 2, fractional=False, trim="-") + "%"
+    """Of two digits, 0.50% as 0.54%, as in the list of latents: most rates are far below a hundredth of a percent."""
+    if np.isnan(rate):
+        return MISSING
+    percent = float(f"{100 * rate:.2g}")
+    return f"{percent:.{max(0, 1 - math.floor(math.log10(percent))) if percent else 0}f}%"
 
 
 def all_cells(cells: pd.DataFrame, caption: str) -> str:

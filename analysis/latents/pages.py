@@ -14,6 +14,12 @@ from .encode import encoded_dashboards
 from .index import CellEntry, Index, encoded_index
 
 FOLDER = "latents"
+#: How to read what the embedded judge writes (src/judge/lexical_rules.h).
+LEXICAL = (
+    '<p class="note">How to read an explanation of the lexical judge: in <q>Marks "foo" (3 of 15 marks, 2 of 260 other words), numbers (1, 4); anything else (11, 254)</q> '
+    'of the 15 marked words in the examples that it was shown 3 are "foo", and of the 260 others 2. The other pairs are the same two counts, of words that nothing before '
+    'them covers. "re-" and "-ing" are parts of words. Counts of rare words ("now and then") are estimates, hence fractions.</p>'
+)
 
 
 def list_html(index: Index, cells: list[CellEntry], dashboards: dict[int, Dashboard], folder: str, tables: str) -> str:
@@ -21,7 +27,8 @@ def list_html(index: Index, cells: list[CellEntry], dashboards: dict[int, Dashbo
     folder: where the pages of cells stand, as seen from the page; empty where all dashboards are in it. tables: where the tables do."""
     value = encoded_index(index, cells, list(dashboards)) | {"folder": folder}
     blobs = blob("latents", value) + "\n" + blob("dashboards", encoded_dashboards(dashboards))
-    return Template(template("latents.html")).substitute(tables=tables, css=template("latents.css"), blobs=blobs, js=template("dashboard.js", "latents.js"))
+    reading = LEXICAL if any(cell.facts["judge"] == "lexical" for cell in cells) else ""
+    return Template(template("latents.html")).substitute(tables=tables, reading=reading, css=template("latents.css"), blobs=blobs, js=template("dashboard.js", "latents.js"))
 
 
 def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_name: str) -> str:

@@ -20,9 +20,15 @@ window.saesweep.dashboard = (function () {
   function number(value, kind) {
     if (value === null || value === undefined) return "–";
     if (kind === "count") return value.toLocaleString("en");
-    if (kind === "rate") return Number((100 * value).toPrecision(2)) + "%";
+    if (kind === "rate") return rate(value);
     const text = value.toFixed(kind === "nats" ? 2 : 3);
     return text.replace("-", "−");
+  }
+
+  // Two digits: 0.50% as 0.54%.
+  function rate(value) {
+    const percent = Number((100 * value).toPrecision(2));
+    return percent.toFixed(percent > 0 ? Math.max(0, 1 - Math.floor(Math.log10(percent))) : 0) + "%";
   }
 
   function activation(value) {
@@ -90,7 +96,7 @@ window.saesweep.dashboard = (function () {
   }
 
   function plot(caption, width, height, ...content) {
-    return make("figure", { class: "latent-plot" }, make("figcaption", {}, caption),
+    return make("figure", { class: "latent-plot", style: `max-width: ${width}px` }, make("figcaption", {}, caption),
       make("svg:svg", { role: "img", "aria-label": caption, width, height, viewBox: `0 0 ${width} ${height}` }, ...content));
   }
 
@@ -122,7 +128,7 @@ window.saesweep.dashboard = (function () {
     return plot("ROC; grey: null", left + size + 6, top + size + 16, ...content);
   }
 
-  // Bars of equal area between the quantiles of the windows' peaks.
+  // Bars of equal area between the quantiles of the peaks; the window of the highest may not be among those drawn.
   function peaksPlot(quantiles) {
     const width = 190, height = 108, top = 4;
     const low = quantiles[0], high = quantiles[quantiles.length - 1], span = Math.max(high - low, 1e-9);
@@ -137,7 +143,7 @@ window.saesweep.dashboard = (function () {
     });
     content.push(make("svg:path", { d: `M4 ${top + height}h${width}`, stroke: "var(--muted)", "stroke-width": ".7" }),
       axisText(4, top + height + 14, "start", activation(low)), axisText(4 + width, top + height + 14, "end", activation(high)));
-    return plot("Windows by their peak", width + 8, top + height + 18, ...content);
+    return plot("Peaks of windows drawn at random", width + 8, top + height + 18, ...content);
   }
 
   function scores(latent, rocs) {

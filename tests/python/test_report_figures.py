@@ -363,6 +363,7 @@ def test_what_a_frame_lacks_is_a_dash_in_its_table():
 
 def test_small_firing_rates_are_not_shown_as_zero(context_of):
     text = tables.firing_rates({("trained", 0): np.array([0, 2e-5, 2e-5, 0.123, 1])}, "Rates")
-    assert "<td>0.002%</td>" in text and "<td>6.2%</td>" in text
+    assert "<td>0.0020%</td>" in text and "<td>6.2%</td>" in text
     assert "<td>–" not in text and ">0.00%" not in text
+    assert [tables._rate(rate) for rate in (0, 5e-3, 5.4e-3, 9.7e-3, 9.96e-3, 1, 1e-9)] == ["0%", "0.50%", "0.54%", "0.97%", "1.0%", "100%", "0.00000010%"]
     assert "no firing rates" in training.firing_rates(context_of(without=("all_latents/firing_rate",), layers=1, seeds=1))

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import shutil
 
 import h5py
 import numpy as np
@@ -77,6 +78,15 @@ def test_every_page_names_the_table_of_latents_where_it_lies(report):
     for page in pages:
         (named,) = re.findall("<code>([^<]*latents.csv)</code> has it", page.read_text())
         assert (page.parent / named).resolve() == (report / "tables/latents.csv").resolve()
+
+
+def test_explanations_of_the_lexical_judge_come_with_a_word_on_how_to_read_them(results, tmp_path):
+    assert "explanation of the lexical judge" in bare(results, tmp_path / "lexical")
+    other = tmp_path / "r.h5"
+    shutil.copy(results, other)
+    with h5py.File(other, "r+") as file:
+        file["cells/judge"][:] = np.where(file["cells/judge"][:] == b"lexical", b"openai some", b"")
+    assert "lexical judge" not in bare(other, tmp_path / "openai")
 
 
 def opened(browser, page, fragment="", **how):
