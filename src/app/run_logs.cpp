@@ -98,8 +98,6 @@ void take_progress(RankLog& log, const Json& line) {
   log.work.push_back(point);
   log.step = count(line, "step");
   log.n_steps = count(line, "steps");
-  log.seconds_left = number(line, "seconds_left");
-  log.seconds_left_time = log.last_time;
   // A unit's line lies before what was read, or the unit has ended.
   const bool has_unit_line = log.started || log.at_work || !log.finished.empty();
   if (LoggedUnit unit = unit_of(line); !has_unit_line && unit.n_cells > 0) log.at_work = std::move(unit);
@@ -130,8 +128,18 @@ void take_time(RankLog& log, const Json& line) {
   log.last_time = seconds_since_1970(text(line, "time"));
 }
 
+//! The root writes it for all ranks, whatever it is at itself.
+void take_time_left(RankLog& log, const Json& line) {
+  log.seconds_left = number(line, "seconds");
+  log.seconds_left_time = seconds_since_1970(text(line, "time"));
+}
+
 void take(RankLog& log, const Json& line) {
   const std::string event = text(line, "event");
+  if (event == "time_left") {
+    take_time_left(log, line);
+    return;
+  }
   log.last_event = event;
   take_time(log, line);
   if (event == "start") take_start(log, line);

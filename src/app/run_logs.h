@@ -74,8 +74,7 @@ struct RankLog {
   int64_t step = 0, n_steps = 0;
   //! The last that was told of it is evaluation or harvest.
   bool is_evaluating = false;
-  //! Until the devices of all ranks are done, by the first rank's last line about it, and when that was: since 1970,
-  //! UTC.
+  //! Until the devices of all ranks are done, by rank 0's last line about it, and when that was: since 1970, UTC.
   double seconds_left = kUnknown, seconds_left_time = kUnknown;
   //! In the order of their ends.
   std::vector<LoggedUnit> finished = {};

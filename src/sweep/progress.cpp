@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 namespace saesweep::sweep {
@@ -57,13 +56,13 @@ ProgressBoard::ProgressBoard(ProgressLine::Mode mode, int64_t n_cells, int64_t n
       n_done_(n_done),
       work_(work),
       total_requests_(judged_requests),
-      seconds_left_(work_.seconds(0).value_or(std::nan(""))) {}
+      seconds_left_(work_.seconds(0)) {}
 
 void ProgressBoard::take(int rank, const ProgressMessage& message) {
   const double now = clock_.seconds();
   if (message.work_begun > 0) work_.begin(rank, message.work_begun);
   work_.take(rank, now, message.work_done, message.work_spared);
-  seconds_left_ = work_.seconds(now).value_or(std::nan(""));
+  seconds_left_ = work_.seconds(now);
   if (trained_since_) trained_tokens_ += message.trained_tokens;
   if (message.trained_tokens > 0 && !trained_since_) trained_since_ = now;
   judged_requests_ += message.judged_requests;
@@ -83,9 +82,7 @@ std::string ProgressBoard::text() const {
   std::string text = fmt::format("{}/{} cells", n_done_, n_cells_);
   if (n_failed_ > 0) text += fmt::format(" ({} failed)", n_failed_);
   text += rate_text();
-  if (const double seconds = seconds_left_; seconds > 0) {
-    text += fmt::format(", {} left", duration_text(seconds));
-  }
+  if (seconds_left_ && *seconds_left_ > 0) text += fmt::format(", {} left", duration_text(*seconds_left_));
   if (judged_requests_ > 0) {
     text +=
         fmt::format(", judged {} of about {} requests", judged_requests_, std::max(total_requests_, judged_requests_));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -47,8 +46,8 @@ class ProgressBoard {
   //! `12/60 cells, 85k tokens/s, 2 min 10 s left, judged 1200 of about 9000 requests`; rates and time left once there
   //! is enough to go by.
   std::string text() const;
-  //! Until the devices are done, as of the last message; NaN where it is not known. Any thread may ask.
-  double seconds_left() const { return seconds_left_; }
+  //! Until the devices are done, as of the last message; nothing before it is known.
+  std::optional<double> seconds_left() const { return seconds_left_; }
   void finish();
 
  private:
@@ -65,7 +64,7 @@ class ProgressBoard {
   std::optional<double> trained_since_ = {};
   int64_t total_requests_;
   int64_t judged_requests_ = 0;
-  std::atomic<double> seconds_left_;
+  std::optional<double> seconds_left_;
 };
 
 }  // namespace saesweep::sweep

@@ -105,6 +105,7 @@ class Run {
   void note_stop(Stopping& stopping, const Scoring::Report& report);
   void note_progress(const ProgressMessage& message);
   void log_progress() const;
+  void log_time_left(const ProgressBoard& board);
   void check_harvest() const;
   //! Which of vocabularies() names the cell's token ids.
   int64_t vocabulary_of(const Cell& cell) const;
@@ -151,8 +152,8 @@ class Run {
   int64_t step_ = 0, n_steps_ = 0;
   ProgressMessage done_;
   Stopwatch since_progress_;
-  //! While there is work; on the root it knows of all.
-  const ProgressBoard* board_ = nullptr;
+  //! Of all ranks; on the root alone, whose manager's thread it is for, since the rank itself may wait.
+  std::optional<Stopwatch> since_time_left_;
   bool told_stop_ = false;
   //! The signal, or who was asked; "" where this run was not stopped.
   std::string stop_reason_;
@@ -347,7 +348,7 @@ void Run::work() {
   for (const CellWork& one : cell_work_) seconds += one.left();
   ProgressBoard board(comm_.is_root() ? settings_.progress : ProgressLine::Mode::kNone,
                       static_cast<int64_t>(cells_.size()), n_done_before_, seconds, n_requests(to_do_, options_));
-  board_ = &board;
+  if (comm_.is_root()) log_time_left(board);
   tell_places(device_, options_.run.threads, settings_.progress != ProgressLine::Mode::kNone, log_, comm_);
   Scheduler scheduler(unit_costs(), comm_.size(), options_.run.cells_per_unit == 0);
   const Stopwatch watch;
@@ -421,7 +422,6 @@ void Run::work() {
   if (stopping.is_wanted()) stop_reason_ = stopping.signal().empty() ? "another rank" : stopping.signal();
   queue.finish();
   board.finish();
-  board_ = nullptr;
   prediction_.seconds = comm_.max(device_seconds);
   prediction_.judge_seconds = comm_.max(watch.seconds()) - prediction_.seconds;
   if (scoring_) prediction_.requests = comm_.sum(scoring_->n_answered());
@@ -490,11 +490,16 @@ void Run::log_progress() const {
                {"steps", n_steps_},
                {"trained_tokens", done_.trained_tokens},
                {"evaluated_tokens", done_.evaluated_tokens}};
-  if (board_ != nullptr && comm_.is_root() && !std::isnan(board_->seconds_left())) {
-    line["seconds_left"] = board_->seconds_left();
-  }
   if (scoring_) line["judge"] = scoring_->usage();
   log_.write("progress", line);
+}
+
+//! Every ten seconds, once it is known.
+void Run::log_time_left(const ProgressBoard& board) {
+  const std::optional<double> seconds = board.seconds_left();
+  if (!seconds || (since_time_left_ && since_time_left_->seconds() < kLogEvery)) return;
+  since_time_left_.emplace();
+  log_.write("time_left", {{"seconds", *seconds}});
 }
 
 int64_t Run::vocabulary_of(const Cell& cell) const {
