@@ -227,9 +227,12 @@ std::string latest_run(const std::vector<RankLog>& logs) {
 
 }  // namespace
 
+bool RankLog::waits_for_judge() const {
+  return !at_work && judge && judge->open_cells > 0 && judge_lost.empty();
+}
+
 bool RankLog::is_idle() const {
-  const bool is_judging = judge && judge->open_cells > 0;
-  return !at_work && !is_judging && (!finished.empty() || !work.empty() || !scored.empty());
+  return !at_work && !waits_for_judge() && (!finished.empty() || !work.empty() || !scored.empty());
 }
 
 RankLog parse_log(std::string_view lines) {

@@ -88,6 +88,8 @@ struct RankLog {
   //! Why it ended before all was done; why cells are judged no more while the rest goes on; or "".
   std::string end_reason = {}, judge_lost = {};
 
+  //! Its device has nothing to do, its cells wait for replies.
+  bool waits_for_judge() const;
   //! Has begun to work, and has none.
   bool is_idle() const;
 };

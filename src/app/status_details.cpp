@@ -26,8 +26,8 @@ constexpr size_t kSilentShown = 10;
 std::string activity(const RankLog& log) {
   if (!log.error.empty()) return "broke off";
   if (log.has_ended) return "has ended";
-  if (!log.at_work && log.is_idle()) return "has no work";
-  if (!log.at_work && log.judge && log.judge->open_cells > 0) {
+  if (log.is_idle()) return "has no work";
+  if (log.waits_for_judge()) {
     return fmt::format("waits for the judge ({} cells)", log.judge->open_cells);
   }
   if (!log.at_work) return "prepares: models, text";

@@ -40,8 +40,8 @@ double requests_of_cell(const JobStatus& job) {
 //! Until so many cells are scored. A judge for which no cell waits keeps up with the device, however little it is
 //! asked.
 double judge_seconds(const JobStatus& job, size_t n_cells) {
-  const bool is_behind =
-      std::ranges::any_of(job.ranks, [](const RankLog& log) { return log.judge && log.judge->open_cells > 0; });
+  const bool is_behind = std::ranges::any_of(
+      job.ranks, [](const RankLog& log) { return log.judge && log.judge->open_cells > 0 && log.judge_lost.empty(); });
   if (n_cells == 0 || !is_behind) return 0;
   const double seconds = static_cast<double>(n_cells) * requests_of_cell(job) / rates_of(job).judged_requests;
   return std::isfinite(seconds) ? seconds : kUnknown;

@@ -363,6 +363,7 @@ void Run::work() {
   };
   mpi::WorkQueue queue(comm_, answer, [&](int rank, std::span<const std::byte> message) {
     board.take(rank, ProgressMessage::decode(message));
+    log_time_left(board);
   });
   Stopping stopping(signals_, queue, options_.run.grace_seconds);
   Checkpointing checkpoints(options_, folders_, log_);

@@ -171,6 +171,8 @@ TEST(RunLogs, AWaitForTheJudgeIsNoIdleness) {
   EXPECT_TRUE(parse_log(start("r", 1) + unit("r", 1) + done).is_idle());
   EXPECT_FALSE(parse_log(start("r", 1) + unit("r", 1) + done + waiting).is_idle());
   EXPECT_FALSE(parse_log(start("r", 1)).is_idle()) << "it prepares";
+  const auto lost = line("r", "judge_lost", 7, {{"reason", "no reply"}});
+  EXPECT_TRUE(parse_log(start("r", 1) + unit("r", 1) + done + waiting + lost).is_idle()) << "no reply comes any more";
 }
 
 class LogFolder : public testing::Test {

@@ -158,3 +158,16 @@ def test_a_damaged_file_of_one_shard_does_not_hide_the_others(tmp_path):
     found = told(output)
     assert found["cells"]["done"] > 0 and len(found["problems"]) == 1 and "0-of-3" in found["problems"][0]
     assert "Cannot be read: " in status(output).stdout
+
+
+def test_a_lost_judge_is_given_as_the_reason_of_the_end(tmp_path):
+    judge = '[judge]\nkind = "openai"\nmodel = "none"\nbase_url = "http://127.0.0.1:9/v1"\ngive_up_after = 1\n'
+    sweep = sweep_file(tmp_path, judge)
+    said = subprocess.run([str(PROGRAM), "run", str(sweep)], cwd=ROOT, env=ENVIRONMENT, timeout=300,
+                          capture_output=True, text=True)
+    assert said.returncode == 3 and "http://127.0.0.1:9/v1: no usable reply" in said.stderr
+    rank = told(tmp_path / "out")["jobs"][0]["ranks"][0]
+    assert rank["end_reason"].startswith("http://127.0.0.1:9/v1: no usable reply") and rank["is_idle"]
+    assert rank["judge_lost"] == rank["end_reason"]
+    text = status(tmp_path / "out").stdout
+    assert "\nNot running; ended early: http://127.0.0.1:9/v1: no usable reply" in text, text
