@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from .shapes import misshapen
+
 FILETYPE = "saesweep-results"
 VERSION = 5
 
@@ -80,6 +82,9 @@ def read_file(path: Path) -> ResultsFile:
     with open_file(path) as file, _readable(path):
         info = {name: plain(value) for name, value in file.attrs.items()}
         _check(path, info)
+        wrong = misshapen(file)
+        if wrong:
+            raise ResultsError(f"{path}: {wrong}; the file is damaged: restore it, or move it aside and run the sweep again")
         cells, stages = _cells(path, file)
         return ResultsFile(path, identity_of(file), info, cells, stages, _grid(file, cells))
 
@@ -186,9 +191,6 @@ def _cells(path: Path, file: h5py.File) -> tuple[pd.DataFrame, dict[str, int]]:
     # While a run writes, a stage that is read first vouches for the columns read after it.
     names = sorted((name for name in group if group[name].ndim == 1), key=lambda name: name not in ("state", "stage"))
     columns = {name: decoded(group[name][:]) for name in names}
-    for name, values in columns.items():
-        if len(values) != n_cells:
-            raise ResultsError(f"{path}: /cells/{name} has {len(values)} rows, /cells/id has {n_cells}; the file is damaged")
     empty = {name: np.zeros(n_cells, "u1") for name in ("state", "stage")} | {name: [""] * n_cells for name in ("evaluate_id", "score_id")}
     cells = pd.DataFrame({name: values for name, values in empty.items() if name not in columns} | columns)
     return cells, {name: stage_of(group[name]) for name in names}

@@ -217,6 +217,26 @@ def test_damage_in_what_is_read_late_is_one_line_with_the_files_name(tmp_path, c
     assert said.count("\n") == 1 and f"{path}: cannot be read (" in said and "move it aside" in said, said
 
 
+@pytest.mark.parametrize(("dataset", "change", "words"), [
+    ("latents/index", lambda values: values.ravel(), "/latents/index has shape (40,), expected 2 axes (cells, latents)"),
+    ("latents/token_entropy", lambda values: values[:, :-1], "/latents/token_entropy has shape (10, 3), of 3 latents, but /latents/index has 4"),
+    ("latents/peak_quantiles", lambda values: values[..., 0], "/latents/peak_quantiles has shape (10, 4), expected 3 axes (cells, latents, quantile edges)"),
+    ("cells/mse", lambda values: values[:-1], "/cells/mse has shape (9,), of 9 cells, but /cells/id has 10"),
+    ("predictions/fuzz_truth", lambda values: values[:, :, :-1], " fuzz predictions, but /predictions/fuzz_"),
+    ("examples/token", lambda values: values[0], "/examples/token has shape (4, "),
+])  # fmt: skip
+def test_a_dataset_of_another_shape_is_refused_with_its_name_and_shapes(tmp_path, capsys, dataset, change, words):
+    path = make_results(tmp_path / "results.h5", layers=1, latents=16, scored=4)
+    with h5py.File(path, "r+") as file:
+        attributes, values = dict(file[dataset].attrs), change(file[dataset][:])
+        del file[dataset]
+        file[dataset] = values
+        file[dataset].attrs.update(attributes)
+    assert main(["export", str(path), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{path}: " in said and words in said and "the file is damaged" in said, said
+
+
 def test_damaged_texts_and_examples_are_not_taken_for_missing_ones(tmp_path):
     path = make_results(tmp_path / "results.h5", layers=1, latents=16, scored=4)
     for dataset, read in {"vocabularies/token": lambda results: results.token_texts(0),
