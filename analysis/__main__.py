@@ -25,10 +25,25 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for path in options.run(options):
             print(path)
-    except (ResultsError, OSError) as error:
-        print(f"python -m analysis: {error}", file=sys.stderr)
-        return 2
+    except ResultsError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(_unwritable(error, options.output))
     return 0
+
+
+def _refuse(why: str) -> int:
+    print(f"python -m analysis: {why}", file=sys.stderr)
+    return 2
+
+
+def _unwritable(error: OSError, output: Path) -> str:
+    """Of what is read the errors are ResultsErrors, but for a file that vanishes or may not be read: it lies elsewhere."""
+    why = error.strerror or str(error)
+    place, folder = Path(error.filename or output).absolute(), output.absolute()
+    if not place.is_relative_to(folder) and not folder.is_relative_to(place):
+        return f"{error.filename}: {why}; see that it is there and can be read"
+    return f"{output}: cannot be written ({why}); give another folder with -o, one that can be written and has room"
 
 
 # The imports stand in the functions: matplotlib takes a second to load, and errors should not wait for it.

@@ -7,13 +7,14 @@ from html import escape
 from pathlib import Path
 
 from . import tables
+from .drafts import OF_REPORTS, drafted
 from .frame import page, results_parts, template
 from .latents import latents_section
 from .latex import write_table
 from .load import Results
 from .metrics import METRICS, ordered_variants, variant_label
 from .sections import comparisons, metrics, scores, training
-from .sections.context import NOTHING_YET, Context, prepare
+from .sections.context import NOTHING_YET, Context
 from .summary import SETTINGS, setting_label
 
 #: all_latents.csv is written up to this many rows; a larger table belongs in the results file.
@@ -24,16 +25,15 @@ SMALL_WIDTH, SMALL_BUDGET = 256, 1_000_000
 
 def write_report(results: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:
     """Writes index.html, figures/ (SVG, PDF), tables/ (CSV, LaTeX) and latents/*.html, a page for each SAE with latents; returns
-    the page's path. What an earlier report left in these folders is removed. margins: of equivalence, by metric, beside
+    the page's path. They take the place of an earlier report once all are drawn. margins: of equivalence, by metric, beside
     inference.default_margins; level: of intervals."""
-    prepare(output)
-    context = Context(results, output, margins or {}, level)
-    _write_data(context)
-    parts = _parts(context)
-    index = output / "index.html"
-    body = template("report.html", "results.html")
-    index.write_text(page(f"{parts['name']}: saesweep report", body, parts, ["report.js", "charts.js"]), encoding="utf-8")
-    return index
+    with drafted(output, OF_REPORTS) as draft:
+        context = Context(results, draft, margins or {}, level)
+        _write_data(context)
+        parts = _parts(context)
+        body = template("report.html", "results.html")
+        (draft / "index.html").write_text(page(f"{parts['name']}: saesweep report", body, parts, ["report.js", "charts.js"]), encoding="utf-8")
+    return output / "index.html"
 
 
 def _parts(context: Context) -> dict[str, str]:

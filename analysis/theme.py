@@ -59,5 +59,6 @@ def style_of(variant: str) -> dict:
 
 def write_figure(figure: Figure, folder: Path, name: str) -> None:
     """Writes FOLDER/NAME.svg and NAME.pdf, transparent, dark on light, and the same for the same figure."""
+    folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.svg", transparent=True, metadata={"Date": None, "Creator": "saesweep"})
     figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})

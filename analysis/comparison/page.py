@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..drafts import drafted
 from ..frame import page, template
 from ..interactive import figure_html, still
 from ..latex import write_table
@@ -56,13 +57,13 @@ def write_comparison(a: Results, b: Results, output: Path, margins: Mapping[str,
         "bits": differences.by_column(a, b, matched),
         "only_in_one": matched.only,
     }
-    for name, frame in frames.items():
-        write_table(frame, output, name, CAPTIONS[name])
-    parts = _parts(a, b, matched, metrics, frames, output) | {"alpha": f"{100 * (1 - level):g}"}
-    index = output / "index.html"
-    text = page(f"{parts['title']}: saesweep comparison", template("compare.html"), parts, ["charts.js"])
-    index.write_text(text, encoding="utf-8")
-    return index
+    with drafted(output, ["figures/by_layer*"]) as draft:
+        for name, frame in frames.items():
+            write_table(frame, draft, name, CAPTIONS[name])
+        parts = _parts(a, b, matched, metrics, frames, draft) | {"alpha": f"{100 * (1 - level):g}"}
+        text = page(f"{parts['title']}: saesweep comparison", template("compare.html"), parts, ["charts.js"])
+        (draft / "index.html").write_text(text, encoding="utf-8")
+    return output / "index.html"
 
 
 def _parts(a: Results, b: Results, matched: Matched, metrics: list[Metric], frames: dict[str, pd.DataFrame], output: Path) -> dict[str, str]:
@@ -110,9 +111,6 @@ def _left_out(matched: Matched) -> str:
 
 def _figures(found: pd.DataFrame, metrics: list[Metric], matched: Matched, output: Path) -> str:
     """One for each model and setting, under the name of what both sweeps share."""
-    (output / "figures").mkdir(parents=True, exist_ok=True)
-    for old in (output / "figures").glob("by_layer*"):
-        old.unlink()
     groups = list(found.groupby([*SETTINGS, "model"], sort=False))
     labels = model_labels(found["model"].unique())
     axes = matched.axes.set_index("axis")

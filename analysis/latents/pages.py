@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from html import escape
-from pathlib import Path
 from string import Template
 
 from ..embed import blob
@@ -43,12 +41,3 @@ def page_html(index: Index, cell: CellEntry, dashboards: list[Dashboard], sweep_
         "place": escape(place + (f" ({facts['setting']})" if facts["setting"] else "")),
         "list": list_html(index, [cell], dict(enumerate(dashboards)), "", "../tables/"),
     })  # fmt: skip
-
-
-def remove_pages(output: Path, kept: Set[str] = frozenset()) -> None:
-    """Removes the pages of an earlier report, but those whose names are given."""
-    for path in (output / FOLDER).glob("*.html"):
-        if path.name not in kept:
-            path.unlink()
-    if (output / FOLDER).is_dir() and not any((output / FOLDER).iterdir()):
-        (output / FOLDER).rmdir()

@@ -9,7 +9,7 @@ import pandas as pd
 from ..load import Results
 from .data import Dashboard, Most, dashboards
 from .index import build_index, drawn
-from .pages import FOLDER, list_html, page_html, remove_pages
+from .pages import FOLDER, list_html, page_html
 
 #: Dashboards in the report's page: so many of each SAE, drawn by this seed.
 PER_CELL, SEED = 8, 0
@@ -18,9 +18,8 @@ IN_REPORT, IN_PAGE = Most(top=8, firing=6, silent=2), Most(top=20, firing=12, si
 
 def latents_section(results: Results, cells: pd.DataFrame, output: Path) -> str:
     """What the section holds, as HTML, about the latents of some cells (rows of `results.cells`); writes latents/<cell>.html for
-    each of them under `output` and removes those of an earlier report. The page has to hold templates/report.css and embed.js."""
+    each of them under `output`. The page has to hold templates/report.css and embed.js."""
     index = build_index(results, cells)
-    remove_pages(output, {cell.page for cell in index.cells})
     if not index.cells:
         wants = (cells["score_id"] != "").any()
         return '<p class="empty">' + ("No latent is harvested yet." if wants else "This sweep asks for no explanations, so no latent was looked at.") + "</p>"

@@ -20,15 +20,6 @@ from ..theme import write_figure
 NOTHING_YET = '<p class="empty">No cell is evaluated yet.</p>'
 
 
-def prepare(output: Path) -> None:
-    """Makes the folders figures and tables, without what an earlier report left there."""
-    for folder, kinds in {"figures": ("svg", "pdf"), "tables": ("csv", "tex")}.items():
-        (output / folder).mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
-            for path in (output / folder).glob(f"*.{kind}"):
-                path.unlink()
-
-
 class Context:
     """cells: of the sweep as it is, with SETTINGS; done: those evaluated; metrics: those with a number; labels: of the models; the
     frames of inference at `level`, with `margins` beside the default ones. Cells of an earlier state of the sweep are in none: they

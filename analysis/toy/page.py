@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from .. import tables
+from ..drafts import OF_REPORTS, drafted
 from ..frame import page, results_parts, template
 from ..interactive import Chart, figure_html, still
 from ..latex import write_table
 from ..load import Results
 from ..metrics import ordered_variants
-from ..sections.context import prepare
 from ..summary import model_labels, with_settings
 from ..theme import write_figure
 from . import figures
@@ -44,14 +44,13 @@ UNSHOWN = ["variant_a", "variant_b", "n_b", "paired", "basis", "lowest_penalty",
 
 
 def write_toy_report(results: Results, output: Path, margins: Mapping[str, float] | None = None, level: float = 0.95) -> Path:
-    """Writes index.html, figures/ (SVG, PDF) and tables/ (CSV, LaTeX); returns the page's path. What an earlier report left in
-    these folders is removed. margins: of equivalence, by metric, beside inference.default_margins; level: of intervals."""
-    prepare(output)
-    parts = _Page(results, output, margins, level).parts()
-    index = output / "index.html"
-    body = template("toy.html", "results.html")
-    index.write_text(page(f"{parts['name']}: saesweep toy report", body, parts, ["report.js", "charts.js"]), encoding="utf-8")
-    return index
+    """Writes index.html, figures/ (SVG, PDF) and tables/ (CSV, LaTeX); returns the page's path. They take the place of an
+    earlier report once all are drawn. margins: of equivalence, by metric, beside inference.default_margins; level: of intervals."""
+    with drafted(output, OF_REPORTS) as draft:
+        parts = _Page(results, draft, margins, level).parts()
+        body = template("toy.html", "results.html")
+        (draft / "index.html").write_text(page(f"{parts['name']}: saesweep toy report", body, parts, ["report.js", "charts.js"]), encoding="utf-8")
+    return output / "index.html"
 
 
 class _Page:

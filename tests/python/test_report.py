@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import h5py
@@ -254,7 +255,7 @@ def test_a_sweep_without_any_finished_cell_is_reported(tmp_path):
     text = page_of(make_results(tmp_path / "results.h5", states=[TO_COME] * 60), tmp_path / "report")
     assert "0 of 60 cells done" in text and "No cell is evaluated yet" in text
     assert not (tmp_path / "report/latents").exists()
-    assert list((tmp_path / "report/figures").iterdir()) == []
+    assert not (tmp_path / "report/figures").exists()
 
 
 def test_metrics_that_are_nan_everywhere_leave_the_others_alone(tmp_path):
@@ -336,6 +337,26 @@ def refused(results, folder, words):
     assert done.returncode == 2 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1 and all(word in done.stderr for word in words), done.stderr
     assert not (folder / "report").exists()
+
+
+@pytest.mark.parametrize(("command", "last"), [("report", "analysis.report.page"), ("compare", "analysis.comparison.page.page")])
+def test_what_is_refused_midway_leaves_an_earlier_page_as_it_was(tmp_path, monkeypatch, command, last):
+    results = make_results(tmp_path / "results.h5", layers=1, seeds=2, latents=16, scored=4)
+    arguments = [command, *[str(results)] * (1 + (command == "compare")), "-o", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    earlier = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    monkeypatch.setattr(last, Mock(side_effect=analysis.ResultsError("results.h5: damaged")))
+    assert main(arguments) == 2 and main([*arguments[:-1], str(tmp_path / "new")]) == 2
+    assert earlier == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert not (tmp_path / "out/.unfinished").exists() and not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "export", "compare"])
+def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path, capsys, command):
+    results = str(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=8, scored=2))
+    for output, why in ((tmp_path / "results.h5", "File exists"), (tmp_path / "results.h5/report", "Not a directory")):
+        assert main([command, *[results] * (1 + (command == "compare")), "-o", str(output)]) == 2
+        assert capsys.readouterr().err == f"python -m analysis: {output}: cannot be written ({why}); give another folder with -o, one that can be written and has room\n"
 
 
 def test_a_sweep_without_explanations_says_so_and_keeps_no_page_of_an_older_report(tmp_path):

@@ -21,7 +21,7 @@ from analysis.metrics import METRICS
 from analysis.report import write_report
 from analysis.sections import metrics, training
 from analysis.sections import scores as score_sections
-from analysis.sections.context import Context, prepare
+from analysis.sections.context import Context
 from analysis.summary import means_over_layers
 
 METRIC = {metric.name: metric for metric in METRICS}
@@ -36,7 +36,6 @@ def context_of(tmp_path):
         if change:
             with h5py.File(path, "r+") as file:
                 change(file)
-        prepare(tmp_path / "report")
         return Context(analysis.load(path), tmp_path / "report", {}, level)
 
     return make
