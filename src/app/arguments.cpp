@@ -9,6 +9,13 @@ namespace saesweep::app {
 
 namespace po = boost::program_options;
 
+namespace {
+
+//! An option of ours for what no command takes.
+constexpr const char* kSurplus = "surplus arguments";
+
+}  // namespace
+
 po::variables_map parse_arguments(const std::string& command, const std::vector<std::string>& args,
                                   const po::options_description& options, const std::string& positional,
                                   const std::string& rest) try {
@@ -19,13 +26,17 @@ po::variables_map parse_arguments(const std::string& command, const std::vector<
     all.add_options()(positional.c_str(), po::value<std::string>());
     places.add(positional.c_str(), 1);
   }
-  if (!rest.empty()) {
-    all.add_options()(rest.c_str(), po::value<std::vector<std::string>>());
-    places.add(rest.c_str(), -1);
-  }
+  const std::string others = rest.empty() ? kSurplus : rest;
+  all.add_options()(others.c_str(), po::value<std::vector<std::string>>());
+  places.add(others.c_str(), -1);
   po::variables_map given;
   po::store(po::command_line_parser(args).options(all).positional(places).run(), given);
   po::notify(given);
+  if (given.contains(kSurplus)) {
+    const auto surplus = given[kSurplus].as<std::vector<std::string>>();
+    throw ConfigError("saesweep " + command,
+                      fmt::format("one argument too many, '{}'; see saesweep {} --help", surplus.front(), command));
+  }
   return given;
 } catch (const po::error& error) {
   throw ConfigError("saesweep " + command, fmt::format("{}; see saesweep {} --help", error.what(), command));

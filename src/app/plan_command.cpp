@@ -31,12 +31,14 @@ namespace po = boost::program_options;
 namespace {
 
 constexpr const char* kUsage =
-    "Usage: saesweep plan SWEEP.toml [options]\n\n"
+    "Usage: saesweep plan SWEEP.toml... [options]\n\n"
     "Checks the sweep, its models and its text; prints cells, groups, units, memory, time, schedule and checkpoints.\n"
     "Starts nothing and writes nothing.\n\n"
     "With --device it plans for GPUs that need not be here, and needs neither the models' weights nor the text: "
     "device\n"
     "hours by stage, from the vendor's figures and stated assumptions.\n";
+
+constexpr const char* kMoreSweeps = "more sweeps";
 
 std::string device_meaning() {
   std::string text = "plans for ranks with such a device each:";
@@ -160,11 +162,29 @@ Plan make_plan(const sweep::SweepOptions& options, const PlanSettings& settings)
   return plan;
 }
 
+std::vector<std::string> files_of(const po::variables_map& given) {
+  std::vector<std::string> files = {required_argument("plan", given, "sweep", "sweep file")};
+  if (!given.contains(kMoreSweeps)) return files;
+  for (const std::string& file : given[kMoreSweeps].as<std::vector<std::string>>()) files.push_back(file);
+  return files;
+}
+
+void print_plan(const std::string& file, const po::variables_map& given, const PlanSettings& settings) {
+  const sweep::SweepOptions options = config::read_sweep(file, overrides_of(given));
+  if (given.contains("resolved")) {
+    fmt::print("{}", options.resolved);
+    return;
+  }
+  const Plan plan = make_plan(options, settings);
+  fmt::print("{}", plan_text(plan));
+  if (given.contains("cells")) fmt::print("\n{}", cells_text(plan));
+}
+
 }  // namespace
 
 int plan_command(const std::vector<std::string>& args) {
   const auto options = describe();
-  const auto given = parse_arguments("plan", args, options, "sweep");
+  const auto given = parse_arguments("plan", args, options, "sweep", kMoreSweeps);
   if (given.contains("help")) {
     fmt::print("{}", help_text(kUsage, options));
     return 0;
@@ -174,15 +194,11 @@ int plan_command(const std::vector<std::string>& args) {
     return 0;
   }
   const PlanSettings settings = settings_of(given);
-  const auto sweep_options =
-      config::read_sweep(required_argument("plan", given, "sweep", "sweep file"), overrides_of(given));
-  if (given.contains("resolved")) {
-    fmt::print("{}", sweep_options.resolved);
-    return 0;
+  const std::vector<std::string> files = files_of(given);
+  for (const std::string& file : files) {
+    if (files.size() > 1) fmt::print("{}# {}\n", &file == &files.front() ? "" : "\n", file);
+    print_plan(file, given, settings);
   }
-  const auto plan = make_plan(sweep_options, settings);
-  fmt::print("{}", plan_text(plan));
-  if (given.contains("cells")) fmt::print("\n{}", cells_text(plan));
   return 0;
 }
 

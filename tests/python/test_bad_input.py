@@ -489,6 +489,14 @@ def test_no_space(case: Case) -> None:
     assert not (case.output / "results.h5").exists()
 
 
+def test_empty_results_file(case: Case) -> None:
+    case.output.mkdir()
+    (case.output / "results.h5").touch()
+    done = case.run("run")
+    assert done.returncode == 2
+    assert "results.h5: found an empty file; restore it, or move it aside" in done.stderr
+
+
 def test_output_of_another_sweep(case: Case) -> None:
     assert case.run("run", "--progress", "none").returncode == 0
     before = (case.output / "results.h5").read_bytes()
@@ -511,6 +519,8 @@ def test_output_of_another_sweep(case: Case) -> None:
         (["rum"], "did you mean run?"),
         (["plan"], "no sweep file given"),
         (["plan", "a.toml", "--rank", "x"], "--rank"),
+        (["run", "a.toml", "b.toml", "c.toml"], "one argument too many, 'b.toml'"),
+        (["judge", "here"], "one argument too many, 'here'"),
         (["status", "/nowhere"], "/nowhere"),
         (["inspect", "/etc/hostname"], "/etc/hostname"),
         (["inspect", "/nowhere"], "/nowhere"),
@@ -538,6 +548,16 @@ def test_help_and_version() -> None:
 
 
 # What looks odd and is fine.
+
+
+def test_several_sweeps_are_planned_each_by_its_name(case: Case) -> None:
+    other = case.folder / "other.toml"
+    other.write_text(case.text.replace("k = 4", "k = 8"))
+    done = case.run("plan", str(other))
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.split("\n# ")
+    assert first.startswith(f"# {case.file}\nSweep ") and second.startswith(f"{other}\nSweep ")
+    assert not case.run("plan").stdout.startswith("#")
 
 
 def test_more_ranks_than_units_is_planned(case: Case) -> None:
