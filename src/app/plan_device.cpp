@@ -32,15 +32,6 @@ std::string hours_table(const DevicePlan& plan) {
   return table.text();
 }
 
-std::string too_large_text(const DevicePlan& plan, size_t n_cells) {
-  if (plan.n_too_large == 0) return "";
-  return fmt::format(
-      "  {} of {} cells do not fit on it, and a run would refuse them (sae.optimizer_state = \"bfloat16\" takes a "
-      "third "
-      "less)\n",
-      plan.n_too_large, n_cells);
-}
-
 }  // namespace
 
 DevicePlan plan_device(const sweep::NamedDevice& device, std::span<const sweep::Cell> cells,
@@ -58,13 +49,24 @@ DevicePlan plan_device(const sweep::NamedDevice& device, std::span<const sweep::
   return plan;
 }
 
-std::string device_plan_text(const DevicePlan& plan, size_t n_cells) {
-  std::string text =
-      fmt::format("\nPlanned for {} ({}), one a rank; a unit may take {} of it\n{}{}\n{}", plan.device->name,
-                  plan.device->product, bytes_text(plan.usable_bytes), sweep::assumptions_text(*plan.device),
-                  too_large_text(plan, n_cells), hours_table(plan));
+std::string device_plan_text(const DevicePlan& plan) {
+  std::string text = fmt::format("\nPlanned for {} ({}), one a rank; a unit may take {} of it\n{}\n{}",
+                                 plan.device->name, plan.device->product, bytes_text(plan.usable_bytes),
+                                 sweep::assumptions_text(*plan.device), hours_table(plan));
   for (const std::string& note : plan.notes) text += "Note: " + note + "\n";
   return text;
+}
+
+std::string too_large_text(const DevicePlan& plan, size_t n_cells, uint64_t cell_bytes) {
+  if (plan.n_too_large == 0) return "";
+  return fmt::format(
+      "DOES NOT FIT: {} of {} cells do not fit on {}, and a run would refuse them: the largest needs {}, a unit may "
+      "take "
+      "{}.\n"
+      "Plan for a larger device, a smaller expansion_factor, or sae.optimizer_state = \"bfloat16\" (a third less). "
+      "What "
+      "follows counts these cells all the same.\n",
+      plan.n_too_large, n_cells, plan.device->name, bytes_text(cell_bytes), bytes_text(plan.usable_bytes));
 }
 
 }  // namespace saesweep::app

@@ -32,7 +32,10 @@ struct DevicePlan {
 DevicePlan plan_device(const sweep::NamedDevice& device, std::span<const sweep::Cell> cells,
                        std::span<const sweep::Unit> units, const sweep::CostModel& cost, uint64_t usable_bytes);
 
-//! For people: the device and what is assumed of it, device hours by stage, what does not fit, notes.
-std::string device_plan_text(const DevicePlan& plan, size_t n_cells);
+//! For people: the device and what is assumed of it, device hours by stage, notes.
+std::string device_plan_text(const DevicePlan& plan);
+
+//! For people, to stand first: how many cells do not fit, and what to do; "" where all do. cell_bytes: of the largest.
+std::string too_large_text(const DevicePlan& plan, size_t n_cells, uint64_t cell_bytes);
 
 }  // namespace saesweep::app

@@ -140,16 +140,17 @@ std::string plan_text(const Plan& plan) {
       buffer == 0 ? ""
                   : fmt::format("Activation buffer: up to {} of it ({} tokens x width x 2 bytes x hookpoints)\n",
                                 bytes_text(buffer), plan.options.train.buffer_tokens);
+  const std::string too_large = plan.device ? too_large_text(*plan.device, plan.cells.size(), plan.cell_bytes) : "";
   return fmt::format(
-      "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n\n{}\n{}\n{}"
+      "Sweep {}: {} cells in {} groups (one forward pass each), {} units\n{}\n{}\n{}\n{}"
       "Time: about {} ({})\n"
       "Memory: up to {} a rank, LibTorch's own aside; the largest cell alone needs {} ({})\n{}{}"
       "Output: {} in {}\n{}{}",
-      plan.options.name, plan.cells.size(), groups.size(), plan.units.size(), groups_text(plan, groups),
+      plan.options.name, plan.cells.size(), groups.size(), plan.units.size(), too_large, groups_text(plan, groups),
       schedule_text(plan), shards_text(plan.shards), duration_text(plan.schedule.makespan), time_source(plan),
       bytes_text(memory), bytes_text(plan.cell_bytes), device_text(plan.cell_bytes), buffer_text,
       checkpoints_text(plan.checkpoints), bytes_text(plan.output_bytes), plan.options.output.string(),
-      requests_text(plan.options, plan.cells), plan.device ? device_plan_text(*plan.device, plan.cells.size()) : "");
+      requests_text(plan.options, plan.cells), plan.device ? device_plan_text(*plan.device) : "");
 }
 
 std::string cells_text(const Plan& plan) {

@@ -181,7 +181,11 @@ TEST(PlanDevice, SaysWhatIsStatedAndWhatIsAssumed) {
 }
 
 TEST(PlanDevice, CellsThatDoNotFitAreCounted) {
-  EXPECT_TRUE(has(plan_text(device_plan_of("v100-32g", 1'000'000)), "60 of 60 cells do not fit on it"));
+  const auto text = plan_text(device_plan_of("v100-32g", 1'000'000));
+  const size_t first = text.find('\n') + 1;
+  EXPECT_EQ(text.find("DOES NOT FIT: 60 of 60 cells do not fit on v100-32g"), first) << text;
+  EXPECT_TRUE(has(text, "a unit may take 1.0 MB")) << text;
+  EXPECT_TRUE(has(text, "sae.optimizer_state")) << text;
 }
 
 TEST(PlanDevice, CellsHaveNoIdsWhereContentsAreNotKnown) {
