@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/share.h"
+#include "model/options.h"
 #include "sweep/loaded_saes.h"
 #include "text/corpus.h"
 
@@ -19,19 +20,27 @@ namespace fs = std::filesystem;
 
 constexpr const char* kOrganisation = "EleutherAI/";
 
-//! Of a hub name; deduplicated text changes no shape. Nothing where the program brings none.
+//! What a model's name is of its hub name, or of a folder that is elsewhere; "" where it is another organisation's.
+std::string model_name_of(const std::string& given) {
+  if (given.starts_with(kOrganisation)) return given.substr(std::string(kOrganisation).size());
+  if (model::is_hub_name(given)) return "";
+  const fs::path path = fs::path(given).lexically_normal();
+  return path.has_filename() ? path.filename() : path.parent_path().filename();
+}
+
+//! Of what is not here, by its name; deduplicated text changes no shape. Nothing where the program brings none.
 std::optional<fs::path> shipped_config(const std::string& given) {
   const fs::path folder = configs_folder();
-  if (folder.empty() || !given.starts_with(kOrganisation) || fs::exists(given)) return std::nullopt;
-  std::string name = given.substr(std::string(kOrganisation).size());
+  if (folder.empty() || fs::exists(given)) return std::nullopt;
+  std::string name = model_name_of(given);
   name = name.substr(0, name.find('@'));
   if (const size_t suffix = name.find("-deduped"); suffix != std::string::npos) name.erase(suffix);
   const fs::path config = folder / (name + ".json");
-  return fs::is_regular_file(config) ? std::optional(config) : std::nullopt;
+  return !name.empty() && fs::is_regular_file(config) ? std::optional(config) : std::nullopt;
 }
 
 model::ModelSource shipped_source(const std::string& given, const fs::path& config) {
-  return {.given = given, .name = given.substr(std::string(kOrganisation).size()), .config = config};
+  return {.given = given, .name = model_name_of(given), .config = config};
 }
 
 bool has_step0(const SweepOptions& options) {
@@ -49,7 +58,8 @@ ModelInputs assumed_model(const std::string& given, const SweepOptions& options,
     if (!config) throw;
     is_here = false;
     inputs.source = shipped_source(given, *config);
-    notes.push_back(fmt::format("{} is not in the local hub cache; its shape is that of {}", given, config->string()));
+    const char* where = model::is_hub_name(given) ? "in the local hub cache" : "here";
+    notes.push_back(fmt::format("{} is not {}; its shape is that of {}", given, where, config->string()));
   }
   inputs.config = model::read_config(inputs.source.config);
   inputs.step0_is_drawn = has_step0(options) && is_here && inputs.source.step0.empty();

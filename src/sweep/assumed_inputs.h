@@ -16,8 +16,9 @@ struct AssumedInputs {
   std::vector<std::string> notes = {};
 };
 
-//! Reads no weights, tokenizer or text. The config of a hub name of EleutherAI that is not in the local cache is the
-//! one that the program brings (base/share.h), and its revision step0 is taken to be there. Throws ModelError for other
+//! Reads no weights, tokenizer or text. The config of a hub name of EleutherAI that is not in the local cache, or of a
+//! folder by such a name that is not here, is the one that the program brings (base/share.h), and its step0 is taken to
+//! be there. Throws ModelError for other
 //! models that are not found; ConfigError and ModelError for SAEs that the sweep loads.
 AssumedInputs assume_inputs(const SweepOptions& options);
 

@@ -42,6 +42,15 @@ TEST(AssumedInputs, RevisionsAndDeduplicatedModelsHaveTheSameShape) {
   }
 }
 
+TEST(AssumedInputs, AFolderThatIsElsewhereHasTheShapeThatItsNameSays) {
+  for (const std::string name : {"/nowhere/pythia-70m", "/nowhere/pythia-70m-deduped/"}) {
+    const auto [inputs, notes] = assume_inputs(sweep_of(name));
+    EXPECT_EQ(inputs.models.at(name).config.d_model, 512) << name;
+    EXPECT_TRUE(inputs.models.at(name).source.name.starts_with("pythia-70m")) << name;
+    EXPECT_TRUE(notes.at(0).starts_with(name + " is not here; its shape is that of ")) << notes[0];
+  }
+}
+
 TEST(AssumedInputs, AConfigAloneNeedsNoWeightsForAnyVariant) {
   const std::string config = configs_folder() / "pythia-70m.json";
   const SweepOptions options = sweep_of(config);
