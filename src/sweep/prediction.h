@@ -18,6 +18,8 @@ struct PredictionAndFact {
   double seconds = std::numeric_limits<double>::quiet_NaN();
   //! Finished cells that the prediction rested on; 0: counted operations alone.
   int64_t n_cells_known = 0;
+  //! Whether any was trained, evaluated or harvested; else all that was left was the judge's.
+  bool has_device_work = true;
   //! After that, until the judge had answered all.
   double judge_seconds = 0;
   //! To the judge.

@@ -425,6 +425,7 @@ void Run::work() {
   board.finish();
   prediction_.seconds = comm_.max(device_seconds);
   prediction_.judge_seconds = comm_.max(watch.seconds()) - prediction_.seconds;
+  prediction_.has_device_work = comm_.sum(done_.trained_tokens + done_.evaluated_tokens) > 0;
   if (scoring_) prediction_.requests = comm_.sum(scoring_->n_answered());
 }
 
