@@ -65,7 +65,8 @@ sweep::RunSettings settings_of(const po::variables_map& given) {
 void print_summary(const sweep::RunSummary& summary) {
   std::string line = fmt::format("{} of {} cells done", summary.n_done, summary.n_cells);
   if (summary.n_done_before > 0) line += fmt::format(" ({} by an earlier run)", summary.n_done_before);
-  if (summary.n_failed > 0) line += fmt::format(", {} failed (saesweep status tells why)", summary.n_failed);
+  if (summary.n_failed > 0)
+    line += fmt::format(", {} failed (saesweep status tells why; --retry-failed runs them again)", summary.n_failed);
   fmt::print(stderr, "{}, in {}: {}\n", line, duration_text(summary.seconds), summary.results.string());
   if (summary.stopped.empty()) fmt::print(stderr, "{}", summary.prediction.text());
 }

@@ -48,7 +48,8 @@ po::options_description describe() {
 void print_summary(const sweep::ToySummary& summary) {
   std::string line = fmt::format("{} of {} SAEs done", summary.n_done, summary.n_cells);
   if (summary.n_done_before > 0) line += fmt::format(" ({} by an earlier run)", summary.n_done_before);
-  if (summary.n_failed > 0) line += fmt::format(", {} failed (/cells/failure tells why)", summary.n_failed);
+  if (summary.n_failed > 0)
+    line += fmt::format(", {} failed (/cells/failure tells why; --retry-failed runs them again)", summary.n_failed);
   fmt::print(stderr, "{}, in {}: {}\n", line, duration_text(summary.seconds), summary.results.string());
   if (!(summary.product_seconds > 0)) return;
   fmt::print(stderr,

@@ -54,6 +54,11 @@ struct Server::State {
   std::mutex joining;
 };
 
+[[noreturn]] void refuse_address(const std::string& host, int port, int error) {
+  const std::string reason = error != 0 ? std::system_category().message(error) : "no address of this machine";
+  throw InputError(fmt::format("{}:{}", host, port), "nothing can listen there: " + reason);
+}
+
 Server::Server(const std::string& host, int port, Handler handler, int n_threads) : state_(std::make_unique<State>()) {
   Listener& listener = state_->listener;
   listener.new_task_queue = [n_threads] { return new httplib::ThreadPool(static_cast<size_t>(n_threads)); };
@@ -69,8 +74,9 @@ Server::Server(const std::string& host, int port, Handler handler, int n_threads
   };
   listener.Get(".*", serve).Post(".*", serve);
   state_->host = host;
+  errno = 0;
   state_->port = port == 0 ? listener.bind_to_any_port(host) : listener.bind_to_port(host, port) ? port : -1;
-  if (state_->port < 0) throw InputError(fmt::format("{}:{}", host, port), "nothing can listen there");
+  if (state_->port < 0) refuse_address(host, port, errno);
   listener.deepen_backlog();
   state_->thread = std::thread([&listener] { listener.listen_after_bind(); });
   while (!listener.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // stop() needs it running

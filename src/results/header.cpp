@@ -48,6 +48,9 @@ h5::File open_whole(const std::filesystem::path& path) {
 
 h5::File open_results(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path)) throw OutputError(path.string(), "no such file");
+  if (std::filesystem::is_empty(path)) {
+    throw OutputError(path.string(), "found an empty file; restore it, or move it aside to start anew");
+  }
   if (!h5::is_hdf5(path)) throw OutputError(path.string(), "found no HDF5 file, expected a results file of saesweep");
   h5::File file = open_whole(path);
   check_version(file);

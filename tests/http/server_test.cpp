@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "base/errors.h"
 
 namespace saesweep::http {
@@ -15,7 +17,13 @@ TEST(HttpServer, TellsThePortThatItWasGiven) {
 
 TEST(HttpServer, RefusesAPortInUse) {
   Server server("127.0.0.1", 0, [](const ServerRequest&) { return ServerReply{}; });
-  EXPECT_THROW(Server("127.0.0.1", server.port(), [](const ServerRequest&) { return ServerReply{}; }), InputError);
+  try {
+    const Server second("127.0.0.1", server.port(), [](const ServerRequest&) { return ServerReply{}; });
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_TRUE(std::string(error.what()).ends_with("nothing can listen there: Address already in use"))
+        << error.what();
+  }
 }
 
 TEST(HttpServer, RefusesAHostThatIsNotOurs) {
