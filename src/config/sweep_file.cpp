@@ -37,6 +37,18 @@ std::string resolved_text(const sweep::SweepOptions& options, const std::vector<
   return text;
 }
 
+std::map<std::string, std::string> places_of(const toml::table& root) {
+  std::map<std::string, std::string> places;
+  for (const auto& [name, table] : root) {
+    places.emplace(name.str(), place_of(table.source()));
+    if (!table.is_table()) continue;
+    for (const auto& [key, node] : *table.as_table()) {
+      places.emplace(fmt::format("{}.{}", name.str(), key.str()), place_of(node.source()));
+    }
+  }
+  return places;
+}
+
 }  // namespace
 
 sweep::SweepOptions parse_sweep(const std::string& text, const std::string& source,
@@ -51,6 +63,13 @@ sweep::SweepOptions parse_sweep(const std::string& text, const std::string& sour
   check_together(options, root);
   if (options.autointerp.is_wanted) load_prompts(options, root);
   options.resolved = resolved_text(options, all, root);
+  options.places = places_of(root);
+  for (auto& [key, place] : {std::pair("train", &options.text.train_place),
+                             {"held_out", &options.text.held_out_place},
+                             {"exclude", &options.text.exclude_place}}) {
+    const std::string name = fmt::format("text.{}", key);
+    *place = fmt::format("{}: {}", options.place_of(name), name);
+  }
   return options;
 }
 

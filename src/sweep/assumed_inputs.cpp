@@ -52,7 +52,7 @@ ModelInputs assumed_model(const std::string& given, const SweepOptions& options,
   ModelInputs inputs;
   bool is_here = true;
   try {
-    inputs.source = model::find_model(given);
+    inputs.source = find_model(given, options);
   } catch (const ModelError&) {
     const auto config = shipped_config(given);
     if (!config) throw;

@@ -34,7 +34,7 @@ train::CheckpointEvery read_every(const SweepOptions& options) {
   try {
     return train::parse_checkpoint_every(options.run.checkpoint_every);
   } catch (const InputError& error) {
-    throw ConfigError(options.source + ": run.checkpoint_every", error.what());
+    throw ConfigError(options.place_of("run.checkpoint_every") + ": run.checkpoint_every", error.what());
   }
 }
 

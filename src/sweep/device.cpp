@@ -20,13 +20,13 @@ constexpr double kDeviceShare = 0.85;
 std::string device_kind(const SweepOptions& options, bool has_cuda) {
   const std::string& wanted = options.run.device;
   if (wanted == "cuda" && !has_cuda) {
-    throw ConfigError(options.source + ": run.device",
+    throw ConfigError(options.place_of("run.device") + ": run.device",
                       "found 'cuda', but no CUDA device is there for every rank (or no driver, or a LibTorch without "
                       "CUDA); expected auto or cpu here");
   }
   const std::string kind = has_cuda && wanted != "cpu" ? "cuda" : "cpu";
   if (kind == "cpu" && options.train.precision == "tf32" && options.load.empty()) {
-    throw ConfigError(options.source + ": sae.precision",
+    throw ConfigError(options.place_of("sae.precision") + ": sae.precision",
                       "found 'tf32', which CUDA devices alone compute in; expected float32 or bfloat16 on the CPU "
                       "(saesweep plan --device plans for a GPU that is elsewhere)");
   }

@@ -21,7 +21,7 @@ std::vector<int64_t> init_seeds_of(model::Variant variant, const ModelInputs& mo
 
 void check_context(const SweepOptions& options, const std::string& path, const ModelInputs& model) {
   if (options.text.context_length <= model.config.max_context) return;
-  throw ConfigError(options.source,
+  throw ConfigError(options.place_of("text.context_length"),
                     fmt::format("text.context_length: {} is more than the model {} was made for; at most {}",
                                 options.text.context_length, path, model.config.max_context));
 }
@@ -29,7 +29,7 @@ void check_context(const SweepOptions& options, const std::string& path, const M
 void check_k(const SweepOptions& options, const Cell& cell) {
   const auto refuse = [&](const std::string& problem) {
     throw ConfigError(
-        options.source,
+        options.place_of("sae.k"),
         fmt::format("sae.k: {} {} the {} latents of an SAE with expansion_factor {} on the "
                     "model {} (width {})",
                     cell.sae.k, problem, cell.n_latents, cell.sae.expansion_factor, cell.model_path, cell.d_in));

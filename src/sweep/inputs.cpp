@@ -25,7 +25,7 @@ std::string checked_tokenizer_hash(const ModelInputs& inputs) {
 
 ModelInputs model_inputs(const std::string& given, const SweepOptions& options) {
   ModelInputs inputs;
-  inputs.source = model::find_model(given);
+  inputs.source = find_model(given, options);
   inputs.config = model::read_config(inputs.source.config);
   inputs.tokenizer = model::tokenizer_file(inputs.source, options.model.tokenizer).string();
   inputs.tokenizer_hash = checked_tokenizer_hash(inputs);
@@ -41,6 +41,14 @@ ModelInputs model_inputs(const std::string& given, const SweepOptions& options) 
 }
 
 }  // namespace
+
+model::ModelSource find_model(const std::string& given, const SweepOptions& options) {
+  try {
+    return model::find_model(given);
+  } catch (const ModelError& error) {
+    throw ModelError(options.place_of("model.paths") + ": model.paths", error.what());
+  }
+}
 
 ResolvedInputs resolve_models(const SweepOptions& options) {
   ResolvedInputs inputs;

@@ -43,6 +43,9 @@ struct ResolvedInputs {
   std::map<std::string, LoadedSae> saes = {};
 };
 
+//! model::find_model with the place of model.paths in its message.
+model::ModelSource find_model(const std::string& given, const SweepOptions& options);
+
 //! Reads, checks and hashes models and tokenizers of the sweep, and the SAEs that it loads; the text's hashes are left
 //! empty. Throws ModelError, TextError, ConfigError.
 ResolvedInputs resolve_models(const SweepOptions& options);

@@ -28,9 +28,10 @@ std::vector<model::Hookpoint> hookpoints_of(const SweepOptions& options, const s
     for (const auto& selection : options.axes.layers) {
       for (const int64_t layer : layers_of(selection, n_layers)) {
         if (layer < 0 || layer >= n_layers) {
-          throw ConfigError(options.source, fmt::format("model.layers: layer {} is out of range: the model {} has {} "
-                                                        "layers, 0 to {}",
-                                                        layer, model_path, n_layers, n_layers - 1));
+          throw ConfigError(options.place_of("model.layers"),
+                            fmt::format("model.layers: layer {} is out of range: the model {} has {} "
+                                        "layers, 0 to {}",
+                                        layer, model_path, n_layers, n_layers - 1));
         }
         hookpoints.push_back({kind, layer});
       }

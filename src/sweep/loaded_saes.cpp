@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kHookpoint = "hookpoint";
 
 [[noreturn]] void refuse(const SweepOptions& options, const std::string& problem) {
-  throw ConfigError(options.source, fmt::format("sae.load: found \"{}\", {}", options.load, problem));
+  throw ConfigError(options.place_of("sae.load"), fmt::format("sae.load: found \"{}\", {}", options.load, problem));
 }
 
 std::string value_of(const SweepOptions& options, const std::string& name, const Cell& place) {

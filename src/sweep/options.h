@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,8 @@ struct SweepOptions {
   std::string source;
   //! The sweep as TOML with every default filled in.
   std::string resolved;
+  //! Where its tables and keys were given, "sae" and "sae.k": the file's line, or the command line. For messages.
+  std::map<std::string, std::string> places;
   GridAxes axes;
   model::ModelOptions model;
   text::TextOptions text;
@@ -80,6 +83,13 @@ struct SweepOptions {
   autointerp::AutointerpOptions autointerp;
   judge::JudgeOptions judge;
   RunOptions run;
+
+  //! Of a key "sae.k"; where it was not given its table's, or the file.
+  const std::string& place_of(const std::string& key) const {
+    auto found = places.find(key);
+    if (found == places.end()) found = places.find(key.substr(0, key.find('.')));
+    return found == places.end() ? source : found->second;
+  }
 };
 
 }  // namespace saesweep::sweep

@@ -241,7 +241,7 @@ void Run::check_harvest() const {
     const text::TokenRows& rows = texts_->of(model.tokenizer_hash).rows(text::Split::kHeldOut);
     if (harvest_rows(options_, rows).n > 0) continue;
     throw ConfigError(
-        options_.source,
+        options_.place_of("evaluate.tokens"),
         fmt::format("evaluate.tokens: {} take all {} held-out tokens, and none are left to harvest; lower "
                     "evaluate.tokens, or hold out more text",
                     options_.evaluate.tokens, rows.n_rows() * rows.context_length()));

@@ -15,25 +15,21 @@ namespace saesweep::text {
 
 namespace {
 
-constexpr const char* kTrainKey = "[text] train";
-constexpr const char* kHeldOutKey = "[text] held_out";
-constexpr const char* kExcludeKey = "[text] exclude";
-
-void require_apart(const std::vector<std::filesystem::path>& train,
-                   const std::vector<std::filesystem::path>& held_out) {
+void require_apart(const std::vector<std::filesystem::path>& train, const std::vector<std::filesystem::path>& held_out,
+                   const std::string& place) {
   std::set<std::string> trained;
   for (const auto& path : train) trained.insert(identity(path));
   for (const auto& path : held_out) {
     if (!trained.contains(identity(path))) continue;
-    throw TextError(kHeldOutKey,
+    throw TextError(place,
                     fmt::format("{} is in train too; put it in `exclude`, which takes it out of train", path.string()));
   }
 }
 
-void require_lone_store(const std::vector<std::filesystem::path>& files, const char* key) {
+void require_lone_store(const std::vector<std::filesystem::path>& files, const std::string& place) {
   for (const auto& path : files) {
     if (files.size() == 1 || kind_of(path) != FileKind::kStore) continue;
-    throw TextError(key, fmt::format("{} is a token store; give it alone, not beside other files", path.string()));
+    throw TextError(place, fmt::format("{} is a token store; give it alone, not beside other files", path.string()));
   }
 }
 
@@ -70,13 +66,15 @@ struct SideCount {
 }  // namespace
 
 Corpus::Corpus(const TextOptions& options)
-    : train_(without(expand_paths(options.train, kTrainKey), options.exclude, kExcludeKey)),
-      held_out_(expand_paths(options.held_out, kHeldOutKey)),
-      held_out_fraction_(options.held_out_fraction) {
-  if (train_.empty()) throw TextError(kTrainKey, "no file is left to train on; give more, or exclude fewer");
-  require_apart(train_, held_out_);
-  require_lone_store(train_, kTrainKey);
-  require_lone_store(held_out_, kHeldOutKey);
+    : train_(without(expand_paths(options.train, options.train_place), options.exclude, options.exclude_place)),
+      held_out_(expand_paths(options.held_out, options.held_out_place)),
+      held_out_fraction_(options.held_out_fraction),
+      train_place_(options.train_place),
+      held_out_place_(options.held_out_place) {
+  if (train_.empty()) throw TextError(train_place_, "no file is left to train on; give more, or exclude fewer");
+  require_apart(train_, held_out_, held_out_place_);
+  require_lone_store(train_, train_place_);
+  require_lone_store(held_out_, held_out_place_);
 }
 
 const std::vector<std::filesystem::path>& Corpus::files(Split split) const {

@@ -31,11 +31,14 @@ class Corpus {
   bool has_held_out_files() const { return !held_out_.empty(); }
   //! Whether a document of files(split), by its digest, is on that side.
   bool is_in(Split split, const Digest& document) const;
+  //! What messages call that side.
+  const std::string& place_of(Split split) const { return split == Split::kTrain ? train_place_ : held_out_place_; }
 
  private:
   std::vector<std::filesystem::path> train_;
   std::vector<std::filesystem::path> held_out_;
   double held_out_fraction_;
+  std::string train_place_, held_out_place_;
 };
 
 //! Whether the first 8 bytes of a document's SHA-256, as a number over 2^64, are below fraction.

@@ -33,6 +33,8 @@ struct TextOptions {
   int64_t context_length = 2048;
   //! Seed of the order in which training rows are read.
   int64_t data_seed = 0;
+  //! What messages call these paths.
+  std::string train_place = "[text] train", held_out_place = "[text] held_out", exclude_place = "[text] exclude";
 };
 
 }  // namespace saesweep::text

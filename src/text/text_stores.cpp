@@ -32,7 +32,7 @@ NeededStore needed_store(const std::vector<fs::path>& files, const ReadOptions& 
 TokenRows rows_of(const TokenStore& store, const Corpus& corpus, Split split, int64_t context_length) {
   TokenStream stream(store, [&](const Digest& document) { return corpus.is_in(split, document); });
   if (stream.n_tokens() < static_cast<uint64_t>(context_length)) {
-    throw TextError(split == Split::kTrain ? "[text] train" : "[text] held_out",
+    throw TextError(corpus.place_of(split),
                     fmt::format("holds {} tokens, less than one row of context_length = {}; give more text or a "
                                 "shorter context",
                                 stream.n_tokens(), context_length));

@@ -283,6 +283,15 @@ TEST(SweepFile, LineOfAWrongElementIsGiven) {
   EXPECT_HAS(error_of(kLeast + "[sae]\nk = [\n  4,\n  0,\n]\n"), "a.toml:11: sae.k: found 0");
 }
 
+TEST(SweepFile, PlacesOfKeysAreKeptForLaterMessages) {
+  const auto options = parse(kLeast + "[sae]\nk = 7\n", {"sae.tokens=70_000"});
+  EXPECT_EQ(options.place_of("sae.k"), "a.toml:9");
+  EXPECT_EQ(options.place_of("sae.seeds"), "a.toml:8") << "its table's";
+  EXPECT_EQ(options.place_of("sae.tokens"), "--set sae.tokens=70_000");
+  EXPECT_EQ(options.place_of("run.device"), "a.toml");
+  EXPECT_HAS(options.text.train_place, ": text.train");
+}
+
 TEST(SweepFile, OverrideReplacesAndBareWordIsAString) {
   const auto text = kLeast + "[sae]\nk = [1, 2]\n";
   EXPECT_EQ(parse(text, {"sae.k=7"}).axes.ks, std::vector<int64_t>{7});

@@ -153,12 +153,12 @@ def test_impossible_value(case: Case, old: str, new: str, parts: list[str]) -> N
 
 def test_k_above_latents(case: Case) -> None:
     case.replace("k = 4", "k = 257")
-    case.refused(case.file, "sae.k: 257", "256 latents")
+    case.refused(case.line("k = 257"), "sae.k: 257", "256 latents")
 
 
 def test_layer_out_of_range(case: Case) -> None:
     case.replace("layers = [0]", "layers = [0, 6]")
-    case.refused(case.file, "model.layers: layer 6", "6 layers", MODEL)
+    case.refused(case.line("layers"), "model.layers: layer 6", "6 layers", MODEL)
 
 
 def test_override_is_checked(case: Case) -> None:
@@ -167,7 +167,14 @@ def test_override_is_checked(case: Case) -> None:
 
 def test_run_refuses_like_plan(case: Case) -> None:
     case.replace("k = 4", "k = 257")
-    case.refused(case.file, "sae.k: 257", command="run")
+    case.refused(case.line("k = 257"), "sae.k: 257", command="run")
+
+
+def test_context_longer_than_the_model_takes(case: Case) -> None:
+    case.replace("context_length = 64", "context_length = 512")
+    case.replace("batch_tokens = 128", "batch_tokens = 512")
+    case.replace("tokens = 128\nce_tokens = 64", "tokens = 512\nce_tokens = 512")
+    case.refused(case.line("context_length"), "text.context_length: 512 is more than the model")
 
 
 # The model.
@@ -175,7 +182,7 @@ def test_run_refuses_like_plan(case: Case) -> None:
 
 def test_no_such_model(case: Case) -> None:
     case.replace(str(MODEL), "/nowhere/model")
-    case.refused("/nowhere/model")
+    case.refused(f"{case.line('paths')} model.paths: /nowhere/model: no such file or folder")
 
 
 def test_missing_weights(case: Case, weights: Path) -> None:
@@ -452,7 +459,7 @@ def test_export_overwrites_nothing(case: Case) -> None:
 
 def test_no_such_text(case: Case) -> None:
     (case.folder / "held_out.txt").unlink()
-    case.refused(case.folder / "held_out.txt")
+    case.refused(f"{case.line('held_out')} text.held_out: no such file or folder: {case.folder}/held_out.txt")
 
 
 def test_empty_text(case: Case) -> None:
