@@ -11,11 +11,13 @@ namespace {
 
 // Of the time to the common end, what a rank gets that has finished nothing, one thing, or more, where others are
 // faster, or may be: work may take some times as long as predicted.
-constexpr double kSafeShares[] = {0.03, 0.12, 0.35};
+constexpr double kSafeShares[] = {0.03, 0.12, 0.25, 0.3, 0.35};
 // The same where nothing is so short: then the shortest.
-constexpr double kLessSafeShares[] = {0.12, 0.12, 0.5};
+constexpr double kLessSafeShares[] = {0.12, 0.12, 0.5, 0.5, 0.5};
+// A rank that has finished so much is known well enough to be called fast.
+constexpr int64_t kKnown = 2;
 // Of the time to the common end, what a part takes that is cut to even out what was predicted wrong.
-constexpr double kEarlyShare = 0.5;
+constexpr double kEarlyShare = 0.45;
 // Such a part is at least so many times as long as its own forward passes, which are what it costs more.
 constexpr double kEarlyForwards = 5;
 // The last piece is cut where it then ends by this share earlier.
@@ -250,8 +252,7 @@ bool Scheduler::gains(const Piece& piece, uint32_t cut, const View& view) const 
 
 //! Whether a rank is slower than others, or may be, so that long work is theirs.
 bool Scheduler::leaves_long(const View& view) const {
-  const bool is_known = n_known(speeds_.n_finished(view.rank)) + 1 == std::size(kSafeShares);
-  return !is_known || n_better(pieces_.begin()->seconds, kMuchBetterBy, view) > 0;
+  return speeds_.n_finished(view.rank) < kKnown || n_better(pieces_.begin()->seconds, kMuchBetterBy, view) > 0;
 }
 
 //! For such a rank, where the longest piece would not surely end in time: the longest that will, or the shortest. From
