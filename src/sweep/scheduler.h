@@ -42,8 +42,8 @@ struct Assignment {
 //! done. Work goes out whole while it ends well before. A rank's first and second work is short, so that its speed is
 //! known before it gets any that is long; one that is slower than others gets the longest that ends well before, and
 //! leaves what is longer to them. Towards the end
-//! - parts go out that end halfway to that time, so that later parts even out what was predicted wrong; but the less
-//!   finely the more the forward passes cost, which each part pays again;
+//! - parts go out that end before halfway to that time, so that later parts even out what was predicted wrong; but the
+//!   less finely the more the forward passes cost, which each part pays again;
 //! - a unit that would end later is cut where that ends it earlier, given out if no rank would end it earlier, and else
 //!   kept for those that would.
 class Scheduler {
