@@ -132,9 +132,8 @@ def _traces(series: Series, weight: float, i: int, panel: Panel) -> list[dict[st
         trace["line"] = {"color": shade, "width": 1.2 if dash == "dotted" else (1 if series.faint else 1.8) * weight, "dash": DASHES[dash]}
     if is_marked:
         size = {"points": 4, "marks": 7}.get(series.kind, 5.5 * math.sqrt(weight))
-        trace["marker"] = {"color": shade, "size": size, "symbol": SYMBOLS[mark[0]], "opacity": 0.45 if series.kind == "points" else 1, "line": {"width": 0}}
-        if series.faint:
-            trace["marker"] |= {"symbol": SYMBOLS[mark[0]] + "-open", "line": {"width": 1}}
+        marker = {"color": shade, "size": size, "symbol": SYMBOLS[mark[0]], "opacity": 0.45 if series.kind == "points" else 1, "line": {"width": 0}}
+        trace["marker"] = marker | {"symbol": SYMBOLS[mark[0]] + "-open", "line": {"width": 1}} if series.faint else marker
     elif series.faint:
         trace["opacity"] = 0.5
     if low and series.bars:
