@@ -15,7 +15,7 @@ struct LatentExamples {
   int64_t latent = -1;
   int64_t n_firings = 0;
   int64_t n_firing_windows = 0;
-  //! Quantiles of the peaks of firing windows, from the least to the greatest, in equal steps.
+  //! Quantiles of the peaks of firing windows drawn at random, from the least to the greatest, in equal steps.
   std::vector<float> peak_quantiles;
   //! Windows of the highest peaks, highest first; the token distribution entropy is taken over them.
   std::vector<Window> top;

@@ -242,12 +242,13 @@ std::vector<Dataset> harvested_latent_columns() {
 }
 
 std::vector<Dataset> peak_columns() {
-  return of_stage(Stage::kHarvested,
-                  of_shape({kCells, kLatents, kQuantileEdges},
-                           {
-                               column("/latents/peak_quantiles", Type::kFloat32, "activation",
-                                      "quantiles 0, 0.1 to 1 of the peaks of the windows in which the latent fires"),
-                           }));
+  return of_stage(
+      Stage::kHarvested,
+      of_shape({kCells, kLatents, kQuantileEdges},
+               {
+                   column("/latents/peak_quantiles", Type::kFloat32, "activation",
+                          "quantiles 0, 0.1 to 1 of the peaks of windows drawn at random where the latent fires"),
+               }));
 }
 
 std::vector<Dataset> example_columns() {
