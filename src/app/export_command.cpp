@@ -10,6 +10,7 @@
 #include "model/transformer_lens.h"
 #include "sae/folder.h"
 #include "sae/saelens_folder.h"
+#include "sweep/loaded_saes.h"
 
 namespace saesweep::app {
 
@@ -45,7 +46,7 @@ void require_empty(const fs::path& folder) {
 //! What the files say, or the folder's name where that is a hookpoint's.
 std::string hook_name_of(const fs::path& folder, const sae::FolderInfo& info) {
   if (!info.hook_name.empty()) return info.hook_name;
-  const auto hookpoint = sae::trained_on(fs::absolute(folder), info);
+  const auto hookpoint = sweep::trained_on(fs::absolute(folder), info);
   return hookpoint ? model::transformer_lens_name(*hookpoint) : "";
 }
 

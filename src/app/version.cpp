@@ -1,6 +1,6 @@
 #include "app/version.h"
 
-#include "commit.h"  // made by the build
+#include <commit.h>  // made by the build
 
 namespace saesweep::app {
 

@@ -1,8 +1,6 @@
 #include "sae/folder.h"
 
-#include "base/errors.h"
 #include "base/hash.h"
-#include "model/transformer_lens.h"
 #include "sae/folder_reader.h"
 #include "sae/saelens_folder.h"
 #include "sae/sparsify_folder.h"
@@ -82,16 +80,6 @@ FolderInfo check_sae(const fs::path& folder) {
 Sae load_sae(const fs::path& folder) {
   const OpenFolder open(folder);
   return {open.info().architecture, open.info().k, open.parameters(), open.info().matryoshka_sizes};
-}
-
-std::optional<model::Hookpoint> trained_on(const fs::path& folder, const FolderInfo& info) {
-  if (!info.hook_name.empty()) return model::hookpoint_of_transformer_lens(info.hook_name);
-  const fs::path whole = folder.lexically_normal();
-  try {
-    return model::hookpoint_from((whole.has_filename() ? whole : whole.parent_path()).filename());
-  } catch (const InputError&) {
-    return {};
-  }
 }
 
 std::string folder_hash(const fs::path& folder) {

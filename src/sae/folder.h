@@ -1,10 +1,8 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 
-#include "model/hookpoint.h"
 #include "sae/folder_info.h"
 #include "sae/options.h"
 #include "sae/sae.h"
@@ -27,10 +25,6 @@ FolderInfo check_sae(const std::filesystem::path& folder);
 
 //! Reads what sparsify, SAELens or save_sae wrote, as float32. Throws as check_sae.
 Sae load_sae(const std::filesystem::path& folder);
-
-//! Where in the model a folder's SAE was trained: by its files, or where they are silent by the folder's name
-//! (`.../layers.3`); none where neither is a hookpoint's.
-std::optional<model::Hookpoint> trained_on(const std::filesystem::path& folder, const FolderInfo& info);
 
 //! Hex SHA-256 of the folder's files: the same wherever it lies. Throws InputError.
 std::string folder_hash(const std::filesystem::path& folder);

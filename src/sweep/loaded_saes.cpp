@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/errors.h"
+#include "model/transformer_lens.h"
 #include "sae/folder.h"
 #include "sweep/expand.h"
 
@@ -66,7 +67,7 @@ void check_fit(const std::string& folder, const sae::FolderInfo& info, const Cel
     throw ModelError(folder, fmt::format("an SAE of the model {} by its cfg.json, expected one of {}", info.model_name,
                                          place.model_name));
   }
-  const auto hookpoint = sae::trained_on(folder, info);
+  const auto hookpoint = trained_on(folder, info);
   if (hookpoint && *hookpoint != place.hookpoint) {
     throw ModelError(folder,
                      fmt::format("an SAE of {} by its {}, expected one of {}", hookpoint->name(),
@@ -75,6 +76,16 @@ void check_fit(const std::string& folder, const sae::FolderInfo& info, const Cel
 }
 
 }  // namespace
+
+std::optional<model::Hookpoint> trained_on(const std::filesystem::path& folder, const sae::FolderInfo& info) {
+  if (!info.hook_name.empty()) return model::hookpoint_of_transformer_lens(info.hook_name);
+  const std::filesystem::path whole = folder.lexically_normal();
+  try {
+    return model::hookpoint_from((whole.has_filename() ? whole : whole.parent_path()).filename());
+  } catch (const InputError&) {
+    return {};
+  }
+}
 
 std::map<std::string, LoadedSae> resolve_saes(const SweepOptions& options, const ResolvedInputs& inputs) {
   std::map<std::string, LoadedSae> saes;
