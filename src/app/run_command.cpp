@@ -68,7 +68,8 @@ void print_summary(const sweep::RunSummary& summary) {
   if (summary.n_failed > 0)
     line += fmt::format(", {} failed (saesweep status tells why; --retry-failed runs them again)", summary.n_failed);
   fmt::print(stderr, "{}, in {}: {}\n", line, duration_text(summary.seconds), summary.results.string());
-  if (summary.stopped.empty()) fmt::print(stderr, "{}", summary.prediction.text());
+  const bool has_done_some = summary.n_done > summary.n_done_before;
+  if (summary.stopped.empty() && has_done_some) fmt::print(stderr, "{}", summary.prediction.text());
 }
 
 int run_all(const po::variables_map& given, const StopSignals& signals, const mpi::Comm& world) {
