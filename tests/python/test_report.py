@@ -1,12 +1,15 @@
 """The report of python -m analysis, on made-up results."""
 
 import base64
+import errno
 import gzip
 import json
+import os
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from unittest.mock import Mock
 from xml.etree import ElementTree
 
@@ -23,6 +26,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 import analysis
 from analysis import inference, scores
 from analysis.__main__ import main
+from analysis.drafts import drafted
 from analysis.metrics import METRICS
 
 SECTIONS = ["answer", "figure2", "roc", "differences", "seeds", "entropy", "nulls", "latent-dashboards", "explained-variance", "curves", "firing-rates", "cells", "failures", "provenance"]
@@ -351,6 +355,28 @@ def test_what_is_refused_midway_leaves_an_earlier_page_as_it_was(tmp_path, monke
     assert not (tmp_path / "out/.unfinished").exists() and not (tmp_path / "new").exists()
 
 
+def test_two_pages_are_not_drawn_into_one_folder_at_once(tmp_path, capsys):
+    results = str(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=8, scored=0))
+    with drafted(tmp_path / "out", []) as draft:
+        assert main(["report", results, "-o", str(tmp_path / "out")]) == 2
+        assert "another process draws a page there" in capsys.readouterr().err
+        (draft / "index.html").write_text("whole")
+    assert (tmp_path / "out/index.html").read_text() == "whole"
+
+
+def test_a_folder_of_the_page_may_be_a_link_to_another_file_system(tmp_path, monkeypatch):
+    def replace(path, target):
+        if path.parent.parent.name == ".unfinished":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return os.rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with drafted(tmp_path, []) as draft:
+        (draft / "tables").mkdir()
+        (draft / "tables/cells.csv").write_text("whole")
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["cells.csv"]
+
+
 @pytest.mark.parametrize("command", ["report", "export", "compare"])
 def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path, capsys, command):
     results = str(make_results(tmp_path / "results.h5", layers=1, seeds=1, latents=8, scored=2))
@@ -362,11 +388,14 @@ def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path, caps
 def test_a_sweep_without_explanations_says_so_and_keeps_no_page_of_an_older_report(tmp_path):
     for folder in ("latents", "tables", "figures"):
         (tmp_path / "report" / folder).mkdir(parents=True)
-    for name in ("latents/another.html", "tables/latents.csv", "tables/scores.tex", "figures/roc_fuzz.pdf"):
+    earlier = ("latents/another.html", "tables/latents.csv", "tables/scores.tex", "figures/roc_fuzz.pdf")
+    for name in (*earlier, "figures/of_the_user.pdf"):
         (tmp_path / "report" / name).write_text("of another run")
+    (tmp_path / "report/.files").write_text("\n".join(earlier) + "\n")
     text = page_of(make_results(tmp_path / "results.h5", layers=2, latents=16, scored=0), tmp_path / "report")
     assert "This sweep asks for no explanations" in text and "latents/" not in text
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"index.html", "figures", "tables"}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"index.html", "figures", "tables", ".files"}
+    assert (tmp_path / "report/figures/of_the_user.pdf").is_file()
     assert not {"latents.csv", "scores.tex", "roc_fuzz.pdf"} & {path.name for path in (tmp_path / "report").glob("*/*")}
     assert not {"fuzz_auroc", "token_entropy", "qualifying_share"} & set(pd.read_csv(tmp_path / "report/tables/figure2.csv")["metric"])
 
