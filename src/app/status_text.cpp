@@ -63,7 +63,7 @@ std::string first_reason(const JobStatus& job, std::string RankLog::*reason) {
 //! Of a run that is over: why, where it was not done.
 std::string why_over(const JobStatus& job) {
   const std::string reason = first_reason(job, &RankLog::end_reason);
-  if (reason.starts_with("stopped by")) return "was " + reason;
+  if (reason.starts_with("stopped")) return "was " + reason;
   if (!reason.empty()) return "ended early: " + reason;
   if (std::ranges::any_of(job.ranks, &RankLog::is_stopping)) return "was stopped";
   return job.ranks.front().has_ended ? "" : "was killed: its log breaks off";
@@ -78,7 +78,11 @@ std::string end_text(const JobStatus& job) {
   if (!job.is_running()) return why_over(job);
   if (std::ranges::any_of(job.ranks, &RankLog::is_stopping)) return "asked to stop";
   const std::string lost = first_reason(job, &RankLog::judge_lost);
-  return lost.empty() ? "" : "no cell is judged any more, the rest goes on: " + lost;
+  if (lost.empty()) return "";
+  const auto judges = [](const RankLog& log) { return log.judge && log.judge_lost.empty(); };
+  const bool all_lost = std::ranges::none_of(job.ranks, judges);
+  return fmt::format("{} any more, the rest goes on: {}",
+                     all_lost ? "no cell is judged" : "cells of some ranks are not judged", lost);
 }
 
 std::string one_job_text(const JobStatus& job, bool is_toy) {
@@ -170,7 +174,12 @@ double known_total(const TimeLeft& left) {
 std::string left_text(const SweepStatus& status) {
   if (!status.is_running() || status.cells.empty() || status.is_toy()) return "";
   const TimeLeft left = time_left(status);
-  if (std::isnan(left.device)) return "Time left: unknown before the ranks have worked for some seconds\n";
+  if (std::isnan(left.device)) {
+    const bool has_worked = std::ranges::any_of(status.jobs, [](const JobStatus& job) {
+      return std::ranges::any_of(job.ranks, [](const RankLog& log) { return !log.finished.empty(); });
+    });
+    return has_worked ? "Time left: unknown\n" : "Time left: unknown before the ranks have worked for some seconds\n";
+  }
   std::string text = fmt::format("Time left{}: ", has_cells_elsewhere(status) ? " of the jobs that run" : "");
   text += "about " + duration_text(known_total(left));
   if (std::isnan(left.judge)) {

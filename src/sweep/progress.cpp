@@ -11,6 +11,7 @@ namespace {
 
 //! Before that, a rate tells of the start alone.
 constexpr double kLeastSeconds = 5;
+constexpr double kReckonEvery = 1;
 
 struct Header {
   int64_t trained_tokens;
@@ -62,7 +63,11 @@ void ProgressBoard::take(int rank, const ProgressMessage& message) {
   const double now = clock_.seconds();
   if (message.work_begun > 0) work_.begin(rank, message.work_begun);
   work_.take(rank, now, message.work_done, message.work_spared);
-  seconds_left_ = work_.seconds(now);
+  // It looks at every rank, and messages of thousands come by the thousand a second.
+  if (now >= reckoned_ + kReckonEvery) {
+    seconds_left_ = work_.seconds(now);
+    reckoned_ = now;
+  }
   if (trained_since_) trained_tokens_ += message.trained_tokens;
   if (message.trained_tokens > 0 && !trained_since_) trained_since_ = now;
   judged_requests_ += message.judged_requests;
@@ -91,6 +96,7 @@ std::string ProgressBoard::text() const {
 }
 
 void ProgressBoard::finish() {
+  seconds_left_ = work_.seconds(clock_.seconds());
   line_.show(text(), true);
   line_.finish();
 }

@@ -46,7 +46,7 @@ class ProgressBoard {
   //! `12/60 cells, 85k tokens/s, 2 min 10 s left, judged 1200 of about 9000 requests`; rates and time left once there
   //! is enough to go by.
   std::string text() const;
-  //! Until the devices are done, as of the last message; nothing before it is known.
+  //! Until the devices are done, as of about a second ago; nothing before it is known.
   std::optional<double> seconds_left() const { return seconds_left_; }
   void finish();
 
@@ -65,6 +65,8 @@ class ProgressBoard {
   int64_t total_requests_;
   int64_t judged_requests_ = 0;
   std::optional<double> seconds_left_;
+  //! When that was reckoned.
+  double reckoned_ = 0;
 };
 
 }  // namespace saesweep::sweep

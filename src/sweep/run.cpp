@@ -579,6 +579,9 @@ RunSummary Run::summary() const {
 RunSummary Run::go() {
   try {
     prepare();
+  } catch (const StoppedError& stop) {
+    log_.write("end", {{"done", 0}, {"failed", 0}, {"stopped", stop.what()}});
+    throw;
   } catch (const std::exception& error) {
     log_.write("error", {{"reason", error.what()}});
     throw;

@@ -58,6 +58,8 @@ TEST(StatusText, ALostJudgeIsSaidWithItsReason) {
   status.jobs.front().ranks.front().judge_lost = "http://n1:8000/v1: no usable reply";
   EXPECT_TRUE(has(status_text(status),
                   "1 of 2 ranks; no cell is judged any more, the rest goes on: http://n1:8000/v1: no usable reply\n"));
+  status.jobs.front().ranks.push_back({.rank = 1, .judge = LoggedJudge{}});
+  EXPECT_TRUE(has(status_text(status), "; cells of some ranks are not judged any more, the rest goes on: http://n1"));
   status = mixed("");
   auto& log = status.jobs.front().ranks.front();
   log.has_ended = true;
