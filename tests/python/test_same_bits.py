@@ -94,13 +94,16 @@ def test_fresh_moves_the_old_output_aside(reference, tmp_path):
 
 
 def test_two_runs_at_once_on_one_output_do_not_mix(tmp_path):
-    first = subprocess.Popen(command(sweep_file(tmp_path), 1), cwd=ROOT, env=ENVIRONMENT,
-                             stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(command(sweep_file(tmp_path), 1), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
     while not (tmp_path / "out/results.h5").exists():
         assert first.poll() is None
         time.sleep(0.05)
-    second = subprocess.run(command(tmp_path / "sweep.toml", 2), cwd=ROOT, env=ENVIRONMENT,
-                            capture_output=True, text=True, timeout=100)
+    rank = int(subprocess.run(["pgrep", "-P", str(first.pid)], capture_output=True, text=True, check=True).stdout)
+    os.kill(rank, signal.SIGSTOP)  # or it may be done before the second one has started
+    try:
+        second = subprocess.run(command(tmp_path / "sweep.toml", 2), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=100)
+    finally:
+        os.kill(rank, signal.SIGCONT)
     assert second.returncode == 2
     assert "process" in second.stderr and str(tmp_path / "out") in second.stderr
     assert first.wait(timeout=300) == 0
