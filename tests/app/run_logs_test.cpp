@@ -133,7 +133,7 @@ TEST(RunLogs, AUnitThatHasEndedIsAtWorkNoMore) {
   const auto end = line("r", "unit_end", 30, {{"seconds", 28}, {"cells", {"a", "b"}}, {"predicted_seconds", 20}});
   const auto none = line("r", "progress", 40, {{"cells", 0}, {"step", 100}, {"steps", 100}});
   for (const std::string& begun : {start("r", 1) + unit("r", 2), progress("r", 20, 90, 9000)}) {
-    const auto log = parse_log(begun + end + progress("r", 31, 100, 10'000) + none);
+    const auto log = parse_log(fmt::format("{}{}{}{}", begun, end, progress("r", 31, 100, 10'000), none));
     EXPECT_FALSE(log.at_work);
     EXPECT_TRUE(log.is_idle());
   }
