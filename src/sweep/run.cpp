@@ -97,8 +97,6 @@ class Run {
   void start_log();
   void work();
   std::vector<UnitCost> unit_costs();
-  //! Of to_do_, in units_.
-  std::vector<CellWork> cell_work() const;
   void work_on(const Assignment& assignment, const UnitContext& context);
   //! Until few enough cells wait for the judge that the device may bring more.
   void wait_for_judge(const std::function<void()>& idle, Stopping& stopping);
@@ -181,7 +179,7 @@ void Run::prepare() {
   }
   left_ = cells_left();
   units_ = make_units(left_, options_.run, *predicted_cost_, memory);
-  cell_work_ = cell_work();
+  cell_work_ = cell_work(to_do_, left_, stages_, units_, *predicted_cost_);
 }
 
 void Run::choose_cells() {
@@ -439,26 +437,6 @@ std::vector<UnitCost> Run::unit_costs() {
     prediction_.predicted_requests = n_requests(to_do_, options_);
   }
   return costs;
-}
-
-std::vector<CellWork> Run::cell_work() const {
-  std::vector<CellWork> all(to_do_.size());
-  for (const Unit& unit : units_) {
-    std::vector<const Cell*> cells;
-    for (const size_t i : unit.cells) cells.push_back(&to_do_[i]);
-    const double share = 1 / static_cast<double>(cells.size());
-    const StageSeconds shared = predicted_cost_->shared(cells).times({share, share, share});
-    for (const size_t i : unit.cells) {
-      CellWork& work = all[i];
-      work.seconds = predicted_cost_->own(to_do_[i]);
-      work.seconds += shared;
-      const auto tokens = static_cast<double>(to_do_[i].tokens);
-      work.trained = tokens > 0 ? 1 - static_cast<double>(left_[i].tokens) / tokens : 0;
-      work.evaluated = stages_[i] >= results::Stage::kEvaluated ? 1 : 0;
-      work.harvested = stages_[i] >= results::Stage::kHarvested ? 1 : 0;
-    }
-  }
-  return all;
 }
 
 void Run::wait_for_judge(const std::function<void()>& idle, Stopping& stopping) {

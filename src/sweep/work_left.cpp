@@ -18,6 +18,28 @@ double CellWork::left() const {
   return seconds.train * (1 - trained) + seconds.evaluate * (1 - evaluated) + seconds.harvest * (1 - harvested);
 }
 
+std::vector<CellWork> cell_work(std::span<const Cell> to_do, std::span<const Cell> left,
+                                std::span<const results::Stage> stages, std::span<const Unit> units,
+                                const CostModel& cost) {
+  std::vector<CellWork> all(to_do.size());
+  for (const Unit& unit : units) {
+    std::vector<const Cell*> cells;
+    for (const size_t i : unit.cells) cells.push_back(&to_do[i]);
+    const double share = 1 / static_cast<double>(cells.size());
+    const StageSeconds shared = cost.shared(cells).times({share, share, share});
+    for (const size_t i : unit.cells) {
+      CellWork& work = all[i];
+      work.seconds = cost.own(to_do[i]);
+      work.seconds += shared;
+      const auto tokens = static_cast<double>(to_do[i].tokens);
+      work.trained = tokens > 0 ? 1 - static_cast<double>(left[i].tokens) / tokens : 0;
+      work.evaluated = stages[i] >= results::Stage::kEvaluated ? 1 : 0;
+      work.harvested = stages[i] >= results::Stage::kHarvested ? 1 : 0;
+    }
+  }
+  return all;
+}
+
 void WorkRate::add(double now, double work) {
   if (points_.empty()) {
     if (work > 0) points_.push_back({now, 0});

@@ -3,8 +3,13 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
+#include <vector>
 
+#include "results/schema.h"
+#include "sweep/cell.h"
 #include "sweep/cost.h"
+#include "sweep/units.h"
 
 namespace saesweep::sweep {
 
@@ -19,6 +24,12 @@ struct CellWork {
   //! Nothing more is done for it.
   void finish() { trained = evaluated = harvested = 1; }
 };
+
+//! Of the cells to do, trained in such units: `left` are the same as what is left of them to train, `stages` what is
+//! done.
+std::vector<CellWork> cell_work(std::span<const Cell> to_do, std::span<const Cell> left,
+                                std::span<const results::Stage> stages, std::span<const Unit> units,
+                                const CostModel& cost);
 
 //! Work a second, over the last two minutes. It counts from the first sign of work: what comes before that, the
 //! start, says nothing of what is to come.
