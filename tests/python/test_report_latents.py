@@ -189,6 +189,7 @@ def test_pages_of_an_earlier_report_go_and_other_files_stay(results, tmp_path):
     (tmp_path / "latents").mkdir()
     for name in ("of-another-sweep.html", "notes.txt"):
         (tmp_path / "latents" / name).write_text("of another report")
+    (tmp_path / ".files").write_text("latents/of-another-sweep.html\n")
     write_report(analysis.load(results), tmp_path)
     names = {path.name for path in (tmp_path / "latents").iterdir()}
     assert len(names) == 21 and "notes.txt" in names and "of-another-sweep.html" not in names
