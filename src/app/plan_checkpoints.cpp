@@ -7,8 +7,8 @@
 #include <limits>
 #include <vector>
 
-#include "base/errors.h"
 #include "base/progress.h"
+#include "sweep/checkpointing.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_pace.h"
 
@@ -16,16 +16,6 @@ namespace saesweep::app {
 namespace {
 
 using Kind = train::CheckpointEvery::Kind;
-
-// As train::CheckpointPace has them for "auto".
-
-train::CheckpointEvery read_every(const sweep::SweepOptions& options) {
-  try {
-    return train::parse_checkpoint_every(options.run.checkpoint_every);
-  } catch (const InputError& error) {
-    throw ConfigError(options.place_of("run.checkpoint_every") + ": run.checkpoint_every", error.what());
-  }
-}
 
 uint64_t bytes_of(const sweep::Cell& cell, const sweep::SweepOptions& options) {
   return cell.is_loaded() ? 0 : train::checkpoint_bytes(cell.d_in, cell.n_latents, cell.sae, options.train);
@@ -88,7 +78,7 @@ double CheckpointPlan::lost_seconds() const {
 CheckpointPlan plan_checkpoints(const sweep::SweepOptions& options, std::span<const sweep::Cell> cells,
                                 std::span<const sweep::Unit> units, const sweep::CostModel& cost,
                                 std::optional<double> bytes_per_second) {
-  CheckpointPlan plan{.every = read_every(options),
+  CheckpointPlan plan{.every = sweep::checkpoint_every_of(options),
                       .every_text = options.run.checkpoint_every,
                       .grace_seconds = options.run.grace_seconds};
   if (bytes_per_second) plan.bytes_per_second = *bytes_per_second;

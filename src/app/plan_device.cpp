@@ -60,12 +60,10 @@ std::string device_plan_text(const DevicePlan& plan) {
 std::string too_large_text(const DevicePlan& plan, size_t n_cells, uint64_t cell_bytes) {
   if (plan.n_too_large == 0) return "";
   return fmt::format(
-      "DOES NOT FIT: {} of {} cells do not fit on {}, and a run would refuse them: the largest needs {}, a unit may "
-      "take "
-      "{}.\n"
+      "DOES NOT FIT: {} of {} cells do not fit on {}, and a run would refuse them: the largest needs {}, "
+      "a unit may take {}.\n"
       "Plan for a larger device, a smaller expansion_factor, or sae.optimizer_state = \"bfloat16\" (a third less). "
-      "What "
-      "follows counts these cells all the same.\n",
+      "What follows counts these cells all the same.\n",
       plan.n_too_large, n_cells, plan.device->name, bytes_text(cell_bytes), bytes_text(plan.usable_bytes));
 }
 

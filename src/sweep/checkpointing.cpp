@@ -30,7 +30,13 @@ train::Checkpoint checkpoint_of(const Job& job, const SweepOptions& options) {
   return checkpoint;
 }
 
-train::CheckpointEvery read_every(const SweepOptions& options) {
+void warn(const std::string& problem) {
+  fmt::print(stderr, "saesweep: {}; the one before it is taken, or the cell trained anew\n", problem);
+}
+
+}  // namespace
+
+train::CheckpointEvery checkpoint_every_of(const SweepOptions& options) {
   try {
     return train::parse_checkpoint_every(options.run.checkpoint_every);
   } catch (const InputError& error) {
@@ -38,14 +44,8 @@ train::CheckpointEvery read_every(const SweepOptions& options) {
   }
 }
 
-void warn(const std::string& problem) {
-  fmt::print(stderr, "saesweep: {}; the one before it is taken, or the cell trained anew\n", problem);
-}
-
-}  // namespace
-
 Checkpointing::Checkpointing(const SweepOptions& options, OutputFolders folders, EventLog log)
-    : options_(options), folders_(std::move(folders)), log_(std::move(log)), pace_(read_every(options)) {}
+    : options_(options), folders_(std::move(folders)), log_(std::move(log)), pace_(checkpoint_every_of(options)) {}
 
 void Checkpointing::restore(Job& job) const {
   std::vector<std::filesystem::path> places{folders_.checkpoints()};

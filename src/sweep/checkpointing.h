@@ -15,6 +15,9 @@
 
 namespace saesweep::sweep {
 
+//! [run] checkpoint_every, read. Throws ConfigError naming its place.
+train::CheckpointEvery checkpoint_every_of(const SweepOptions& options);
+
 //! A rank's saving of the SAEs that it trains, so that a stopped run goes on from there.
 class Checkpointing {
  public:
